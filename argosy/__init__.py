@@ -1,0 +1,3 @@
+"""Argosy: events in, workflows out."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,82 @@
+"""All changes of one kind of object, without end: list, watch, resume where the watch broke off, list anew if it expired.
+
+What a new listing shows as gone is told as DELETED, so a consumer that keeps state never has to compare by itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from random import Random
+
+from argosy.backoff import Backoff
+from argosy.clock import Clock
+from argosy.kube.contract import Expired, Kube, KubeError, Object, Resource, Unavailable, WatchEvent
+from argosy.logs import note
+
+log = logging.getLogger("argosy.kube")
+
+
+async def changes(
+    kube: Kube, resource: Resource, *, clock: Clock, chance: Random, namespace: str = "", label_selector: str = "",
+    synced: asyncio.Event | None = None, backoff: Backoff | None = None,
+) -> AsyncIterator[WatchEvent]:
+    """ADDED for every object there is (then `synced` is set), and each change from there on, for ever."""
+    waits = backoff or Backoff()
+    known: dict[str, Object] = {}
+    version, failures = "", 0
+    while True:
+        try:
+            if not version:
+                async for event in _relist(kube, resource, known, namespace=namespace, label_selector=label_selector):
+                    if event.type == "BOOKMARK":
+                        version = event.object["metadata"]["resourceVersion"]
+                    else:
+                        yield event
+                if synced is not None:
+                    synced.set()
+            async for event in kube.watch(resource, namespace=namespace, resource_version=version,
+                                          label_selector=label_selector):
+                failures = 0
+                version = event.object["metadata"]["resourceVersion"]
+                if event.type != "BOOKMARK":
+                    _remember(known, event)
+                    yield event
+        except Expired:
+            version = ""
+        except (Unavailable, KubeError) as error:
+            asked = error.retry_after_seconds if isinstance(error, Unavailable) else None
+            wait = waits.wait_seconds(failures, chance) if asked is None else asked
+            failures += 1
+            note(log, "watch broke off", level=logging.WARNING, resource=resource.plural, reason=str(error),
+                 wait_seconds=round(wait, 2))
+            await clock.sleep(wait)
+
+
+async def _relist(kube: Kube, resource: Resource, known: dict[str, Object], *, namespace: str,
+                  label_selector: str) -> AsyncIterator[WatchEvent]:
+    listing = await kube.list(resource, namespace=namespace, label_selector=label_selector)
+    there = {item["metadata"]["uid"] for item in listing.items}
+    for uid in [uid for uid in known if uid not in there]:
+        yield WatchEvent("DELETED", known.pop(uid))
+    for item in listing.items:
+        before = known.get(item["metadata"]["uid"])
+        if before and before["metadata"].get("resourceVersion") == item["metadata"]["resourceVersion"]:
+            continue  # told already
+        event = WatchEvent("MODIFIED" if before else "ADDED", item)
+        _remember(known, event)
+        yield event
+    yield WatchEvent("BOOKMARK", {"metadata": {"resourceVersion": listing.resource_version}})
+
+
+_KEPT = ("name", "namespace", "uid", "labels", "annotations", "ownerReferences", "resourceVersion")
+
+
+def _remember(known: dict[str, Object], event: WatchEvent) -> None:
+    """Keep of each object only what tells whose it is; a whole object per pod would be memory for nothing."""
+    metadata = event.object["metadata"]
+    if event.type == "DELETED":
+        known.pop(metadata["uid"], None)
+    else:
+        kept = {key: metadata[key] for key in _KEPT if key in metadata}
+        known[metadata["uid"]] = {"apiVersion": event.object.get("apiVersion"), "kind": event.object.get("kind"),
+                                  "metadata": kept}
