@@ -1,0 +1,59 @@
+"""Answers of an API server become our errors: nothing here does I/O."""
+
+from typing import Any, Final
+
+import orjson
+
+from argosy.errors import Unavailable
+from argosy.kube.contract import KUBE_ERRORS, KubeError
+
+_BY_CODE: Final = {400: "BadRequest", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 410: "Expired", 422: "Invalid"}
+# The server is there but cannot answer now: the same request may succeed a little later.
+_TRY_AGAIN_REASONS: Final = frozenset({"ServerTimeout", "Timeout", "TooManyRequests", "ServiceUnavailable"})
+_TRY_AGAIN_CODES: Final = frozenset({429, 502, 503, 504})
+
+
+class Unauthorized(KubeError):
+    """The server does not know who we are (401)."""
+
+    reason, status = "Unauthorized", 401
+
+
+def error_of(code: int, body: bytes, *, retry_after: str = "") -> KubeError | Unavailable:
+    """The error that an answer with this status code and body means."""
+    try:
+        tree = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        tree = None
+    if not isinstance(tree, dict) or tree.get("kind") != "Status":
+        tree = {"message": body[:300].decode(errors="replace").strip() or f"the server answered {code}"}
+    return error_of_status(tree, code=code, retry_after=retry_after)
+
+
+def error_of_status(tree: dict[str, Any], *, code: int = 0, retry_after: str = "") -> KubeError | Unavailable:
+    """The error that a `Status` object means; in a watch it comes without an HTTP status of its own."""
+    code = code or int(tree.get("code") or 500)
+    reason = str(tree.get("reason") or "")
+    text = str(tree.get("message") or f"the server answered {code}")
+    details = tree.get("details")
+    details = details if isinstance(details, dict) else {}
+    if reason in _TRY_AGAIN_REASONS or code in _TRY_AGAIN_CODES:
+        asked = retry_after or str(details.get("retryAfterSeconds") or "")
+        return Unavailable(text, retry_after_seconds=float(asked) if asked.isdigit() else None)
+    if code == 401:
+        return Unauthorized(f"the server does not accept this token or certificate: {text}")
+    kind = KUBE_ERRORS.get(reason) or KUBE_ERRORS.get(_BY_CODE.get(code, ""), KubeError)
+    error = kind(text, details=details)
+    if kind is KubeError:
+        error.reason, error.status = reason or KubeError.reason, code
+    return error
+
+
+def warning_texts(headers: list[str]) -> list[str]:
+    """The sentences in ``Warning: 299 - "..."`` headers."""
+    texts = []
+    for header in headers:
+        start, end = header.find('"'), header.rfind('"')
+        if header.startswith("299") and 0 <= start < end:
+            texts.append(header[start + 1:end].replace('\\"', '"').replace("\\\\", "\\"))
+    return texts

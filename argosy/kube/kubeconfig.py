@@ -1,0 +1,228 @@
+"""Where the API server is and how to show who we are: read from kubeconfig files, or from inside a pod.
+
+Nothing here speaks to the server. Files are merged as kubectl merges ``$KUBECONFIG``: the first to name a thing wins.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from argosy.errors import ArgosyError
+from argosy.kube.private_file import write_private
+
+SERVICE_ACCOUNT_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_EXEC_VERSION = "client.authentication.k8s.io/v1"
+
+
+class KubeconfigError(ArgosyError):
+    """No usable description of an API server: what is missing, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecPlugin:
+    """A program that prints a credential (client.authentication.k8s.io)."""
+
+    command: str
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    api_version: str = _EXEC_VERSION
+    install_hint: str = ""
+    provide_cluster_info: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KubeConfig:
+    """One server and one way to show who we are. Secrets stay out of its repr. `source` says where it was found."""
+
+    server: str
+    namespace: str = "default"
+    source: str = ""
+    context: str = ""
+    authority: str = field(default="", repr=False)  # PEM
+    insecure: bool = False
+    tls_server_name: str = ""
+    proxy_url: str = ""
+    token: str = field(default="", repr=False)
+    token_file: Path | None = None
+    client_certificate: str = field(default="", repr=False)  # PEM
+    client_key: str = field(default="", repr=False)  # PEM
+    username: str = ""
+    password: str = field(default="", repr=False)
+    exec_plugin: ExecPlugin | None = None
+
+
+def load_kubeconfig(
+    *, path: Path | None = None, data: Path | None = None, kubeconfig: str = "", home: Path | None = None,
+    context: str = "", in_cluster_server: str = "", service_account_folder: Path = SERVICE_ACCOUNT_FOLDER,
+) -> KubeConfig:
+    """The first that there is of: `path`, the data folder's, `kubeconfig` (as in $KUBECONFIG), ~/.argosy/kubeconfig,
+    ~/.kube/config, the pod's service account. Raises KubeconfigError.
+
+    `in_cluster_server` is ``https://HOST:PORT`` of the pod's KUBERNETES_SERVICE_HOST and _PORT, if they are known.
+    """
+    if path is not None:
+        return read_kubeconfig([_there(path)], context=context)
+    if data is not None:
+        file = data / "kubeconfig"
+        if not file.is_file():
+            raise KubeconfigError(f"{file} does not exist: nothing runs in that folder; start it: argosy up --data {data}")
+        return read_kubeconfig([file], context=context)
+    if kubeconfig:
+        named = [Path(part).expanduser() for part in kubeconfig.split(":") if part]
+        found = [file for file in named if file.is_file()]
+        if not found:
+            raise KubeconfigError(f"KUBECONFIG names {kubeconfig}, which does not exist; set it to a file, or unset it")
+        return read_kubeconfig(found, context=context)
+    for file in (home / ".argosy" / "kubeconfig", home / ".kube" / "config") if home is not None else ():
+        if file.is_file():
+            return read_kubeconfig([file], context=context)
+    inside = in_cluster(service_account_folder, server=in_cluster_server)
+    if inside is None:
+        raise KubeconfigError("no cluster is known: start one on this machine with `argosy up`, or name one with "
+                              "--kubeconfig FILE or KUBECONFIG")
+    return inside
+
+
+def read_kubeconfig(files: Sequence[Path], *, context: str = "") -> KubeConfig:
+    """The current (or the named) context of kubeconfig files. Raises KubeconfigError."""
+    trees = [(file, _read(file)) for file in files]
+    source = ":".join(str(file) for file in files)
+    chosen = context or next((text for _file, tree in trees if (text := str(tree.get("current-context") or ""))), "")
+    if not chosen:
+        raise KubeconfigError(f"{source}: has no current-context; choose one: kubectl config use-context NAME")
+    _file, scene = _named(trees, "contexts", "context", chosen, source)
+    cluster_file, cluster = _named(trees, "clusters", "cluster", str(scene.get("cluster") or ""), source)
+    user_file = Path()
+    user: Mapping[str, Any] = {}
+    if scene.get("user"):
+        user_file, user = _named(trees, "users", "user", str(scene["user"]), source)
+    server = str(cluster.get("server") or "").rstrip("/")
+    if not server.startswith(("http://", "https://")):
+        raise KubeconfigError(f"{source}: cluster {scene.get('cluster')!r} has server {server!r}; write https://HOST:PORT")
+    return KubeConfig(
+        server=server, source=source, context=chosen, namespace=str(scene.get("namespace") or "default"),
+        authority=_pem(cluster, "certificate-authority", cluster_file),
+        insecure=bool(cluster.get("insecure-skip-tls-verify")),
+        tls_server_name=str(cluster.get("tls-server-name") or ""), proxy_url=str(cluster.get("proxy-url") or ""),
+        **_user(user, user_file, source))
+
+
+def in_cluster(folder: Path = SERVICE_ACCOUNT_FOLDER, *, server: str = "") -> KubeConfig | None:
+    """What a pod's service account gives, or None outside a pod."""
+    token_file = folder / "token"
+    if not token_file.is_file():
+        return None
+    return KubeConfig(
+        server=server or "https://kubernetes.default.svc", source=str(folder), token_file=token_file,
+        authority=_text(folder / "ca.crt"), namespace=_text(folder / "namespace").strip() or "default")
+
+
+def write_kubeconfig(path: Path, *, server: str, authority: str, token: str, namespace: str = "default") -> None:
+    """A kubeconfig for kubectl and for us, mode 0600, replaced as a whole."""
+    encoded = base64.b64encode(authority.encode()).decode()
+    write_private(path, f"""\
+apiVersion: v1
+kind: Config
+clusters:
+- name: argosy
+  cluster:
+    server: {server}
+    certificate-authority-data: {encoded}
+users:
+- name: argosy
+  user:
+    token: {token}
+contexts:
+- name: argosy
+  context:
+    cluster: argosy
+    user: argosy
+    namespace: {namespace}
+current-context: argosy
+""")
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise KubeconfigError(f"{path} does not exist; --kubeconfig takes the path of a kubeconfig file")
+    return path
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        tree = yaml.load(file.read_text(), Loader=loader)  # noqa: S506 - it is one of the two safe loaders
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise KubeconfigError(f"{file}: cannot be read: {error}") from error
+    if not isinstance(tree, dict):
+        raise KubeconfigError(f"{file}: is no kubeconfig; it must be a mapping with clusters, users and contexts")
+    for section in ("clusters", "users", "contexts"):
+        if not isinstance(tree.get(section) or [], list):
+            raise KubeconfigError(f"{file}: {section} must be a list of entries with a name")
+    return tree
+
+
+def _named(
+    trees: Sequence[tuple[Path, Mapping[str, Any]]], section: str, key: str, name: str, source: str,
+) -> tuple[Path, Mapping[str, Any]]:
+    known: list[str] = []
+    for file, tree in trees:
+        for entry in tree.get(section) or ():
+            if not isinstance(entry, dict):
+                continue
+            known.append(str(entry.get("name")))
+            if entry.get("name") == name and isinstance(entry.get(key) or {}, dict):
+                return file, entry.get(key) or {}
+    there = f"there are: {', '.join(known)}" if known else "there are none"
+    raise KubeconfigError(f"{source}: no {key} is named {name!r}; {there}")
+
+
+def _user(user: Mapping[str, Any], file: Path, source: str) -> dict[str, Any]:
+    if user.get("auth-provider"):
+        raise KubeconfigError(f"{source}: auth-provider is no longer supported by Kubernetes; use an exec plugin")
+    token_file = user.get("tokenFile")
+    return {
+        "token": str(user.get("token") or ""),
+        "token_file": file.parent / str(token_file) if token_file else None,
+        "client_certificate": _pem(user, "client-certificate", file), "client_key": _pem(user, "client-key", file),
+        "username": str(user.get("username") or ""), "password": str(user.get("password") or ""),
+        "exec_plugin": _exec_plugin(user.get("exec"), source)}
+
+
+def _exec_plugin(tree: Any, source: str) -> ExecPlugin | None:
+    if not tree:
+        return None
+    if not isinstance(tree, dict) or not tree.get("command"):
+        raise KubeconfigError(f"{source}: exec needs a command")
+    args, env = tree.get("args") or [], tree.get("env") or []
+    if not isinstance(args, list) or not isinstance(env, list) or not all(
+            isinstance(item, dict) and "name" in item for item in env):
+        raise KubeconfigError(f"{source}: exec.args must be a list of words, exec.env a list of name and value")
+    return ExecPlugin(
+        command=str(tree["command"]), args=tuple(str(arg) for arg in args),
+        env={str(item["name"]): str(item.get("value", "")) for item in env},
+        api_version=str(tree.get("apiVersion") or _EXEC_VERSION),
+        install_hint=str(tree.get("installHint") or ""), provide_cluster_info=bool(tree.get("provideClusterInfo")))
+
+
+def _pem(tree: Mapping[str, Any], key: str, file: Path) -> str:
+    """A certificate or key given in the file (``KEY-data``) or by a path, which is relative to the kubeconfig."""
+    data = tree.get(f"{key}-data")
+    if data:
+        try:
+            return base64.b64decode(str(data), validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise KubeconfigError(f"{file}: {key}-data is not base64 of a PEM file: {error}") from error
+    return _text(file.parent / str(tree[key])) if tree.get(key) else ""
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise KubeconfigError(f"{path}: cannot be read: {error}") from error
