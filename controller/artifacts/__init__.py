@@ -1,0 +1,1 @@
+"""Artifacts: files that one step leaves and another one takes."""
