@@ -1,0 +1,81 @@
+"""The containers of a pod and the volumes that they mount: main as the template writes it, and those beside it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from argosy.errors import SpecError
+
+MAIN = "main"
+SCRIPT_PATH = "/argo/staging/script"
+
+Tree = Mapping[str, Any]
+
+
+def containers_of(template: Tree) -> dict[str, Any]:
+    """``containers`` and, where there are any, ``initContainers`` (native sidecars among them)."""
+    main = _main_container(template)
+    found: dict[str, Any] = {"containers": [main, *(_beside(item, main) for item in template.get("sidecars") or ())]}
+    if template.get("initContainers"):
+        found["initContainers"] = [_beside(item, main) for item in template["initContainers"]]
+    return found
+
+
+def _main_container(template: Tree) -> dict[str, Any]:
+    if template.get("script"):
+        container = {key: value for key, value in template["script"].items() if key != "source"}
+        if template["script"].get("source"):
+            container["args"] = [*(container.get("args") or []), SCRIPT_PATH]
+    elif template.get("container"):
+        container = dict(template["container"])
+    else:
+        raise SpecError("template", "has neither container nor script; no pod can be made of it")
+    return {**container, "name": MAIN}
+
+
+def _beside(item: Tree, main: Tree) -> dict[str, Any]:
+    """A user's extra container; with ``mirrorVolumeMounts`` it sees the main container's volumes too."""
+    container = {key: value for key, value in item.items() if key != "mirrorVolumeMounts"}
+    if item.get("mirrorVolumeMounts"):
+        own = {mount["mountPath"] for mount in item.get("volumeMounts") or []}
+        mirrored = [mount for mount in main.get("volumeMounts") or [] if mount["mountPath"] not in own]
+        container["volumeMounts"] = [*(item.get("volumeMounts") or []), *mirrored]
+    return container
+
+
+def volumes_of(containers: Tree, template: Tree, spec: Tree, workflow_name: str) -> list[dict[str, Any]]:
+    """The volumes that these containers mount, each once; a template's volume hides the workflow's of the same name.
+
+    Raises SpecError where a container mounts what nobody declares.
+    """
+    declared: dict[str, dict[str, Any]] = {}
+    for volume in (*_claim_volumes(spec, workflow_name), *(spec.get("volumes") or ()), *(template.get("volumes") or ())):
+        declared[volume["name"]] = volume
+    mounted: dict[str, dict[str, Any]] = {}
+    for container in (*containers["containers"], *(containers.get("initContainers") or ())):
+        for name in _mounted_by(container):
+            if name not in declared:
+                known = f"there are {', '.join(sorted(declared))}" if declared else "there are none"
+                raise SpecError(f"container {container.get('name')}", f"mounts volume '{name}', which is not declared "
+                                f"({known}); add it to the template's or the workflow's volumes")
+            mounted[name] = declared[name]
+    return list(mounted.values())
+
+
+def _mounted_by(container: Tree) -> Iterable[str]:
+    for field in ("volumeMounts", "volumeDevices"):
+        for mount in container.get(field) or ():
+            yield mount["name"]
+
+
+def _claim_volumes(spec: Tree, workflow_name: str) -> list[dict[str, Any]]:
+    """The volumes that ``volumeClaimTemplates`` give: one for each claim that the workflow brings along."""
+    return [
+        {"name": claim["metadata"]["name"],
+         "persistentVolumeClaim": {"claimName": claim_name(workflow_name, claim["metadata"]["name"])}}
+        for claim in spec.get("volumeClaimTemplates") or []
+    ]
+
+
+def claim_name(workflow_name: str, template_name: str) -> str:
+    """The claim that a workflow makes from a template: ``<workflow>-<template's name>``, as Argo names it."""
+    return f"{workflow_name}-{template_name}"

@@ -1,0 +1,115 @@
+"""A wanted pod becomes a Pod manifest: the user's container as written, and around it only what the step needs.
+
+Follows Argo Workflows' pods (names of containers, labels and annotations), so that ``kubectl get pods`` and dashboards
+read them; the init and wait containers that Argo adds are replaced by the assignment (see `assignment`).
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from argosy.errors import SpecError
+from controller.engine.contract import WantedPod
+from controller.pods.assignment import ASSIGNMENT_ANNOTATION, MAIN_ANNOTATION, Assignment
+from controller.pods.containers import MAIN, SCRIPT_PATH, claim_name, containers_of, volumes_of
+from controller.pods.patching import patched_spec
+from controller.pods.placing import placing
+from controller.pods.tiers import Tier, tier_of
+from controller.pods.work import build_assignment
+
+WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
+ON_EXIT_LABEL = "workflows.argoproj.io/on-exit"
+NODE_ID_ANNOTATION = "workflows.argoproj.io/node-id"
+NODE_NAME_ANNOTATION = "workflows.argoproj.io/node-name"
+DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
+
+Tree = Mapping[str, Any]
+
+
+def build_pod(wanted: WantedPod, workflow: Tree, spec: Tree, *, now: float, executor: bool = True) -> dict[str, Any]:
+    """The Pod that runs this node.
+
+    `workflow` is the Workflow object (its metadata is read); `spec` the spec in force, with what a referenced
+    WorkflowTemplate adds. Raises SpecError for what no pod can be made of; where no `executor` would carry out what is
+    to be done around the command, that is every pod beyond the plain ones.
+    """
+    template, name = wanted.template, workflow["metadata"]["name"]
+    spec = {**spec, **wanted.pod_fields}
+    assignment = build_assignment(wanted, name)
+    if tier_of(template, assignment) > Tier.PLAIN and not executor:
+        raise SpecError(f"template {template.get('name')}", f"needs {_in_words(assignment)} and nothing in this cluster can "
+                        "do that yet; run the workflow with `argosy run`, or leave that part out")
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": _metadata(wanted, workflow, spec, assignment),
+        "spec": {**_pod_spec(wanted, spec, name), **_time_limit(wanted, now)},
+    }
+
+
+def _in_words(assignment: Assignment | None) -> str:
+    return assignment.in_words() if assignment is not None else "its sidecars ended after its main container"
+
+
+def _metadata(wanted: WantedPod, workflow: Tree, spec: Tree, assignment: Assignment | None) -> dict[str, Any]:
+    """What a user gives goes over our defaults, and what tells whose pod it is goes over what a user gives."""
+    metadata = workflow["metadata"]
+    given = [spec.get("podMetadata") or {}, wanted.template.get("metadata") or {}]
+    labels = {**({ON_EXIT_LABEL: "true"} if wanted.exiting else {}), **_merged(given, "labels")}
+    annotations = {DEFAULT_CONTAINER_ANNOTATION: MAIN, **_merged(given, "annotations")}
+    annotations |= {NODE_ID_ANNOTATION: wanted.node_id, NODE_NAME_ANNOTATION: wanted.node_name}
+    if assignment is not None:
+        annotations[ASSIGNMENT_ANNOTATION] = assignment.to_json()
+    if wanted.template.get("sidecars"):
+        annotations[MAIN_ANNOTATION] = MAIN
+    return {
+        "name": wanted.pod_name,
+        "namespace": metadata["namespace"],
+        "labels": {**labels, WORKFLOW_LABEL: metadata["name"]},
+        "annotations": annotations,
+        "ownerReferences": [owner_reference(workflow)],
+    }
+
+
+def _merged(parts: list[Tree], field: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in parts:
+        found.update(part.get(field) or {})
+    return found
+
+
+def owner_reference(workflow: Tree) -> dict[str, Any]:
+    """What makes an object go when its workflow does."""
+    return {
+        "apiVersion": workflow["apiVersion"],
+        "kind": workflow["kind"],
+        "name": workflow["metadata"]["name"],
+        "uid": workflow["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def _pod_spec(wanted: WantedPod, spec: Tree, workflow_name: str) -> dict[str, Any]:
+    template = wanted.template
+    containers = containers_of(template)
+    pod: dict[str, Any] = {"restartPolicy": "Never", **containers}
+    volumes = volumes_of(containers, template, spec, workflow_name)
+    if volumes:
+        pod["volumes"] = volumes
+    pod |= placing(template, wanted.around, spec, avoid_hosts=wanted.avoid_hosts)
+    return patched_spec(pod, (spec.get("podSpecPatch"), template.get("podSpecPatch")))
+
+
+def _time_limit(wanted: WantedPod, now: float) -> dict[str, int]:
+    """The earlier of the template's own limit and the node's deadline; whoever runs the pod keeps it, also without us."""
+    limits = [wanted.active_seconds] if wanted.active_seconds is not None else []
+    if wanted.deadline is not None:
+        limits.append(max(1, math.ceil(wanted.deadline - now)))
+    return {"activeDeadlineSeconds": min(limits)} if limits else {}
+
+
+__all__ = [
+    "MAIN", "NODE_ID_ANNOTATION", "NODE_NAME_ANNOTATION", "ON_EXIT_LABEL", "SCRIPT_PATH", "WORKFLOW_LABEL",
+    "build_assignment", "build_pod", "claim_name", "owner_reference",
+]

@@ -1,0 +1,145 @@
+"""The controller over a real store, with pods that the test itself brings to their end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+
+from argosy.clock import SystemClock
+from argosy.embedded.store import EmbeddedKube
+from argosy.kube.contract import Kube, Object
+from argosy.kube.resources import PODS, WORKFLOW_TEMPLATES, WORKFLOWS
+from argosy.lifecycle import running
+from controller.service import Controller
+
+CLOCK = SystemClock()
+
+
+def workflow(name: str, **spec: object) -> Object:
+    base = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "alpine", "command": ["true"]}}]}
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name}, "spec": {**base, **spec}}
+
+
+@asynccontextmanager
+async def controlled() -> AsyncIterator[EmbeddedKube]:
+    kube = EmbeddedKube.open(":memory:", clock=CLOCK, durable=False)
+    try:
+        async with running([Controller(kube, clock=CLOCK, chance=Random(1))]):
+            yield kube
+    finally:
+        kube.close()
+
+
+async def pod_of(kube: Kube, name: str) -> Object:
+    async for event in kube.watch(PODS, namespace="default", label_selector=f"workflows.argoproj.io/workflow={name}"):
+        return event.object
+    raise AssertionError("a watch does not end")
+
+
+async def end_pod(kube: Kube, pod: Object, *, exit_code: int = 0) -> None:
+    state = {"terminated": {"exitCode": exit_code, "finishedAt": "2026-11-24T08:00:00Z"}}
+    status = {"phase": "Failed" if exit_code else "Succeeded", "containerStatuses": [{"name": "main", "state": state}]}
+    await kube.patch(PODS, pod["metadata"]["name"], {"status": status}, namespace="default", subresource="status")
+
+
+async def ended(kube: Kube, name: str) -> Object:
+    async with asyncio.timeout(20):
+        async for event in kube.watch(WORKFLOWS, namespace="default", field_selector=f"metadata.name={name}"):
+            if (event.object.get("status") or {}).get("phase") in ("Succeeded", "Failed", "Error"):
+                return event.object
+    raise AssertionError("a watch does not end")
+
+
+async def test_a_workflow_runs_its_pod_and_says_so_in_labels() -> None:
+    async with controlled() as kube:
+        await kube.create(WORKFLOWS, workflow("hello"), namespace="default")
+        await end_pod(kube, await pod_of(kube, "hello"))
+        done = await ended(kube, "hello")
+    assert done["status"]["phase"] == "Succeeded"
+    assert done["metadata"]["labels"]["workflows.argoproj.io/completed"] == "true"
+    assert done["status"]["nodes"]["hello"]["outputs"]["exitCode"] == "0"
+
+
+async def test_one_bad_workflow_harms_only_itself() -> None:
+    async with controlled() as kube:
+        await kube.create(WORKFLOWS, workflow("bad", templates="nonsense"), namespace="default")
+        await kube.create(WORKFLOWS, workflow("worse", entrypoint="missing"), namespace="default")
+        await kube.create(WORKFLOWS, workflow("good"), namespace="default")
+        await end_pod(kube, await pod_of(kube, "good"))
+        assert (await ended(kube, "good"))["status"]["phase"] == "Succeeded"
+        for name in ("bad", "worse"):
+            status = (await ended(kube, name))["status"]
+            assert status["phase"] == "Failed"
+            assert status["message"].startswith("invalid spec: ")
+
+
+async def test_a_status_that_is_nonsense_harms_only_its_own_workflow() -> None:
+    async with controlled() as kube:
+        strange = {**workflow("strange"), "status": {"phase": "Running", "nodes": {"strange": 7}}}
+        await kube.create(WORKFLOWS, strange, namespace="default")
+        await kube.create(WORKFLOWS, workflow("good"), namespace="default")
+        await end_pod(kube, await pod_of(kube, "good"))
+        assert (await ended(kube, "good"))["status"]["phase"] == "Succeeded"
+        assert (await ended(kube, "strange"))["status"]["phase"] == "Error"
+
+
+async def test_what_a_person_writes_in_between_stays() -> None:
+    async with controlled() as kube:
+        await kube.create(WORKFLOWS, workflow("hello"), namespace="default")
+        pod = await pod_of(kube, "hello")
+        await kube.patch(WORKFLOWS, "hello", {"metadata": {"annotations": {"note": "mine"}}}, namespace="default")
+        await end_pod(kube, pod)
+        assert (await ended(kube, "hello"))["metadata"]["annotations"]["note"] == "mine"
+
+
+async def test_a_stop_that_is_written_into_the_spec_is_heard() -> None:
+    async with controlled() as kube:
+        await kube.create(WORKFLOWS, workflow("hello"), namespace="default")
+        await pod_of(kube, "hello")
+        await kube.patch(WORKFLOWS, "hello", {"spec": {"shutdown": "Terminate"}}, namespace="default")
+        done = await ended(kube, "hello")
+    assert done["status"]["phase"] == "Failed"
+    assert "Terminate" in done["status"]["message"]
+
+
+async def test_a_deleted_pod_is_an_error_of_its_step() -> None:
+    async with controlled() as kube:
+        await kube.create(WORKFLOWS, workflow("hello"), namespace="default")
+        pod = await pod_of(kube, "hello")
+        await kube.patch(PODS, pod["metadata"]["name"], {"status": {"phase": "Running"}}, namespace="default",
+                         subresource="status")
+        await kube.delete(PODS, pod["metadata"]["name"], namespace="default", grace_seconds=0)
+        done = await ended(kube, "hello")
+    assert done["status"]["phase"] == "Error"
+    assert "deleted" in done["status"]["message"]
+
+
+async def test_a_missing_template_is_named() -> None:
+    async with controlled() as kube:
+        asks = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "asks"},
+                "spec": {"workflowTemplateRef": {"name": "nowhere"}}}
+        await kube.create(WORKFLOWS, asks, namespace="default")
+        done = await ended(kube, "asks")
+    assert "nowhere" in done["status"]["message"]
+
+
+async def test_a_stored_template_is_run_by_reference() -> None:
+    async with controlled() as kube:
+        stored = {**workflow("stored"), "kind": "WorkflowTemplate"}
+        await kube.create(WORKFLOW_TEMPLATES, stored, namespace="default")
+        refers = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "refers"},
+                  "spec": {"workflowTemplateRef": {"name": "stored"}}}
+        await kube.create(WORKFLOWS, refers, namespace="default")
+        await end_pod(kube, await pod_of(kube, "refers"))
+        assert (await ended(kube, "refers"))["status"]["phase"] == "Succeeded"
+
+
+async def test_a_workflow_of_another_installation_is_left_alone() -> None:
+    async with controlled() as kube:
+        foreign = workflow("foreign")
+        foreign["metadata"]["labels"] = {"workflows.argoproj.io/controller-instanceid": "other"}
+        await kube.create(WORKFLOWS, foreign, namespace="default")
+        await kube.create(WORKFLOWS, workflow("ours"), namespace="default")
+        await end_pod(kube, await pod_of(kube, "ours"))
+        await ended(kube, "ours")
+        assert "status" not in await kube.get(WORKFLOWS, "foreign", namespace="default")
