@@ -1,0 +1,37 @@
+"""EventBus objects: every one stands for the bus that is there, and its status says so."""
+
+import logging
+from random import Random
+
+from argosy.clock import Clock
+from argosy.errors import Problem, SpecError, SpecErrors
+from argosy.kube.contract import Kube, Object
+from argosy.kube.resources import EVENT_BUSES
+from argosy.kube.watching import changes
+from events.conditions import Condition, tell, warnings_of
+from events.spec import effectless, parse_event_bus
+
+log = logging.getLogger(__name__)
+
+
+async def tell_buses(kube: Kube, *, clock: Clock, chance: Random) -> None:
+    """Tell each EventBus, until cancelled, that events travel, and what of its spec has no effect."""
+    async for change in changes(kube, EVENT_BUSES, clock=clock, chance=chance):
+        if change.type != "DELETED":
+            await tell(kube, EVENT_BUSES, change.object, _conditions(change.object), clock=clock)
+
+
+def _conditions(obj: Object) -> list[Condition]:
+    try:
+        parse_event_bus(obj)
+        problems = effectless(obj)
+    except SpecErrors as error:
+        problems = error.problems
+    except SpecError as error:
+        problems = [Problem(error.path, error.text)]
+    except Exception as error:
+        log.exception("reading an event bus failed")
+        problems = [Problem("spec", f"{type(error).__name__}: {error}")]
+    errors = "\n".join(str(one) for one in problems if one.severity == "error")
+    return [Condition("Configured", not errors, "InvalidSpec" if errors else "", errors),
+            Condition("Deployed", True, "", "events travel on NATS JetStream"), *warnings_of(problems)]
