@@ -1,0 +1,247 @@
+//! Runs the user's command as a child: signals are passed on, orphans are reaped, the end of its stdout can be kept.
+//!
+//! The executor is usually the first process of the container. The command gets a session of its own, so that a signal
+//! sent to us can be passed to all of its processes at once.
+
+const std = @import("std");
+const linux = std.os.linux;
+const kernel = @import("kernel.zig");
+const told = @import("told.zig");
+
+pub const result_most = 256 << 10; // bytes of stdout that become outputs.result
+
+pub const not_found = 127; // the exit codes that shells give for commands that cannot be run
+const cannot_run = 126;
+
+pub const End = struct {
+    code: u8,
+    /// The end of stdout, or null where it was not asked for.
+    result: ?[]const u8 = null,
+    /// Whether the command ran at all; if not, `told.sentence()` says why.
+    started: bool = true,
+};
+
+pub const Options = struct {
+    keep_result: bool = false,
+    /// A file whose appearance means that the command should end (a sidecar's main container is done).
+    end_when: ?[*:0]const u8 = null,
+    grace_seconds: u32 = 20,
+};
+
+/// Run `argv` to its end. Only the first command of a process may be run this way.
+pub fn run(
+    arena: std.mem.Allocator,
+    argv: [:null]const ?[*:0]const u8,
+    environment: [:null]const ?[*:0]const u8,
+    options: Options,
+) (kernel.Error || error{OutOfMemory})!End {
+    var all = linux.sigfillset();
+    // Our own faults must still end us; everything else is read from a file, in order.
+    for ([_]linux.SIG{ .SEGV, .BUS, .ILL, .FPE, .ABRT, .SYS, .TRAP }) |signal| linux.sigdelset(&all, signal);
+    var before: linux.sigset_t = undefined;
+    _ = linux.sigprocmask(linux.SIG.BLOCK, &all, &before);
+    const signals = try kernel.signalFile(&all);
+    _ = linux.prctl(@backingInt(linux.PR.SET_CHILD_SUBREAPER), 1, 0, 0, 0);
+
+    const name = argv[0].?;
+    const program = find(arena, name, environment) orelse {
+        told.tell("cannot run '{s}': no such program in the image", .{name}) catch {};
+        return .{ .code = not_found, .started = false };
+    };
+    const output: ?[2]kernel.Fd = if (options.keep_result) try kernel.pipe() else null;
+    const outcome = try kernel.pipe();
+    const child = try kernel.fork();
+    if (child == 0) become(program, argv, environment, &before, output, outcome[1]);
+    kernel.close(outcome[1]);
+    if (output) |ends| kernel.close(ends[1]);
+
+    var refusal: [4]u8 = undefined;
+    if ((kernel.read(outcome[0], &refusal) catch 0) == refusal.len) {
+        kernel.last = @fromBackingInt(@intCast(std.mem.readInt(u32, &refusal, .little)));
+        told.tell("cannot run '{s}': {s}", .{ name, kernel.reason() }) catch {};
+        return .{ .code = if (kernel.last == .NOENT) not_found else cannot_run, .started = false };
+    }
+    kernel.close(outcome[0]);
+
+    var kept: ?Kept = if (output) |ends| try .init(arena, ends[0]) else null;
+    const code = wait(child, signals, if (kept) |*k| k else null, options);
+    endOthers(child);
+    if (kept) |*k| {
+        k.drain();
+        return .{ .code = code, .result = k.text() };
+    }
+    return .{ .code = code };
+}
+
+/// In the child: become the program, or say through `outcome` why not.
+fn become(
+    program: [*:0]const u8,
+    argv: [:null]const ?[*:0]const u8,
+    environment: [:null]const ?[*:0]const u8,
+    mask: *const linux.sigset_t,
+    output: ?[2]kernel.Fd,
+    outcome: kernel.Fd,
+) noreturn {
+    _ = linux.setsid();
+    if (output) |ends| _ = linux.dup3(ends[1], 1, 0);
+    _ = linux.sigprocmask(linux.SIG.SETMASK, mask, null);
+    const refusal: u32 = @backingInt(linux.errno(linux.execve(program, argv.ptr, environment.ptr)));
+    kernel.writeAll(outcome, std.mem.asBytes(&std.mem.nativeToLittle(u32, refusal))) catch {};
+    linux.exit_group(cannot_run);
+}
+
+/// Where the program lies: as written when it has a slash, else the first of PATH that can be run.
+fn find(arena: std.mem.Allocator, name: [*:0]const u8, environment: [:null]const ?[*:0]const u8) ?[*:0]const u8 {
+    const word = std.mem.span(name);
+    if (word.len == 0) return null;
+    if (std.mem.indexOfScalar(u8, word, '/') != null) return name;
+    const path = valueOf(environment, "PATH") orelse "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    var folders = std.mem.splitScalar(u8, path, ':');
+    while (folders.next()) |folder| {
+        const parts = [_][]const u8{ if (folder.len == 0) "." else folder, "/", word };
+        const place = std.mem.concatWithSentinel(arena, u8, &parts, 0) catch return null;
+        const found = kernel.stat(kernel.here, place) catch continue;
+        if (found.isFile() and kernel.canRun(place)) return place;
+    }
+    return null;
+}
+
+/// The value of a variable, or null where it is not set.
+pub fn valueOf(environment: [:null]const ?[*:0]const u8, name: []const u8) ?[:0]const u8 {
+    for (environment) |entry| {
+        const text = std.mem.span(entry.?);
+        if (text.len > name.len and text[name.len] == '=' and std.mem.startsWith(u8, text, name)) return text[name.len + 1 ..];
+    }
+    return null;
+}
+
+/// Reap and pass signals on until the child ends; its exit code, 128 + n where signal n ended it.
+fn wait(child: i32, signals: kernel.Fd, kept: ?*Kept, options: Options) u8 {
+    var asked_to_end = false;
+    var waited_milliseconds: u32 = 0;
+    while (true) {
+        while (kernel.reap()) |ended| {
+            if (ended.pid == child) return exitCode(ended.status);
+        }
+        var files = [_]linux.pollfd{
+            .{ .fd = signals, .events = linux.POLL.IN, .revents = 0 },
+            .{ .fd = if (kept) |k| k.file else -1, .events = linux.POLL.IN, .revents = 0 },
+        };
+        const step: i32 = if (options.end_when != null) 200 else -1;
+        if (kernel.poll(&files, step)) {
+            passOn(child, signals);
+            if (files[1].revents != 0) kept.?.take();
+        } else if (options.end_when) |file| {
+            if (asked_to_end) {
+                waited_milliseconds += 200;
+                if (waited_milliseconds >= options.grace_seconds * 1000) _ = linux.kill(-child, .KILL);
+            } else if (kernel.stat(kernel.here, file)) |_| {
+                asked_to_end = true;
+                _ = linux.kill(-child, .TERM);
+            } else |_| {}
+        }
+    }
+}
+
+fn passOn(child: i32, signals: kernel.Fd) void {
+    var info: linux.signalfd_siginfo = undefined;
+    while ((kernel.read(signals, std.mem.asBytes(&info)) catch 0) == @sizeOf(linux.signalfd_siginfo)) {
+        const signal: linux.SIG = @fromBackingInt(@intCast(info.signo));
+        if (signal != .CHLD and signal != .PIPE) _ = linux.kill(-child, signal);
+    }
+}
+
+fn exitCode(status: u32) u8 {
+    if (linux.W.IFEXITED(status)) return linux.W.EXITSTATUS(status);
+    return 128 +| @as(u8, @intCast(@min(@backingInt(linux.W.TERMSIG(status)), 127)));
+}
+
+/// What the command left running would change files while they are gathered, and hold its stdout open.
+///
+/// As the first process of the container we may end everything else in it; where other containers' processes are in
+/// sight (shareProcessNamespace) only the command's own session is ours to end.
+fn endOthers(child: i32) void {
+    _ = linux.kill(if (linux.getpid() == 1) -1 else -child, .KILL);
+    var patience: u32 = 100;
+    while (kernel.reap() != null or patience > 0) : (patience -|= 1) {
+        var status: i32 = 0;
+        if (linux.errno(linux.wait4(-1, &status, linux.W.NOHANG, null)) == .CHILD) return;
+        kernel.sleep(1);
+    }
+}
+
+/// Passes stdout through and keeps its last bytes.
+const Kept = struct {
+    file: kernel.Fd,
+    ring: []u8,
+    total: u64 = 0,
+    open: bool = true,
+
+    fn init(arena: std.mem.Allocator, file: kernel.Fd) error{OutOfMemory}!Kept {
+        kernel.setNonBlocking(file);
+        return .{ .file = file, .ring = try arena.alloc(u8, result_most) };
+    }
+
+    /// Take what can be read at once.
+    fn take(kept: *Kept) void {
+        var buffer: [16 << 10]u8 = undefined;
+        while (kept.open) {
+            const count = kernel.read(kept.file, &buffer) catch return;
+            if (count == 0) return kept.end();
+            // Nobody may be reading our stdout; the result is kept all the same.
+            kernel.writeAllPatiently(1, buffer[0..count]) catch {};
+            kept.add(buffer[0..count]);
+            if (count < buffer.len) return;
+        }
+    }
+
+    fn drain(kept: *Kept) void {
+        while (kept.open) {
+            const before = kept.total;
+            kept.take();
+            if (kept.total == before) return;
+        }
+    }
+
+    fn end(kept: *Kept) void {
+        kernel.close(kept.file);
+        kept.open = false;
+        kept.file = -1;
+    }
+
+    fn add(kept: *Kept, bytes: []const u8) void {
+        for (bytes) |byte| {
+            kept.ring[@intCast(kept.total % result_most)] = byte;
+            kept.total += 1;
+        }
+    }
+
+    /// The kept bytes in order, without one newline at their end.
+    fn text(kept: *Kept) []const u8 {
+        var found: []const u8 = kept.ring[0..@intCast(@min(kept.total, result_most))];
+        if (kept.total > result_most) {
+            std.mem.rotate(u8, kept.ring, @intCast(kept.total % result_most));
+            found = kept.ring;
+        }
+        return if (std.mem.endsWith(u8, found, "\n")) found[0 .. found.len - 1] else found;
+    }
+};
+
+test "the last bytes are kept in order" {
+    var arena: std.heap.ArenaAllocator = .init(std.testing.allocator);
+    defer arena.deinit();
+    var kept: Kept = .{ .file = -1, .ring = try arena.allocator().alloc(u8, result_most) };
+    const line = "0123456789abcde\n";
+    for (0..result_most / line.len) |_| kept.add(line);
+    kept.add("end\n");
+    const text = kept.text();
+    try std.testing.expectEqual(@as(usize, result_most - 1), text.len);
+    try std.testing.expect(std.mem.startsWith(u8, text, "456789abcde\n0123"));
+    try std.testing.expect(std.mem.endsWith(u8, text, "\nend"));
+}
+
+test "exit codes are those that shells give" {
+    try std.testing.expectEqual(@as(u8, 7), exitCode(7 << 8));
+    try std.testing.expectEqual(@as(u8, 143), exitCode(15));
+    try std.testing.expectEqual(@as(u8, 137), exitCode(9 | 0x80));
+}

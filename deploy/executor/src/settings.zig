@@ -1,0 +1,86 @@
+//! What the pod's manifest tells the executor through its environment; the user's command does not see it.
+
+const std = @import("std");
+const valueOf = @import("command.zig").valueOf;
+const Limits = @import("refusals.zig").Limits;
+const told = @import("told.zig");
+
+const Environment = [:null]const ?[*:0]const u8;
+
+/// Every variable that is ours.
+const ours = [_][]const u8{
+    "ARGOSY_ASSIGNMENT",          "ARGOSY_ASSIGNMENT_JSON", "ARGOSY_TERMINATION_MESSAGE", "ARGOSY_RESULT_URL",
+    "ARGOSY_RESULT_NAME",         "ARGOSY_RESULT_WORKFLOW", "ARGOSY_TOKEN_FILE",          "ARGOSY_CA_FILE",
+    "ARGOSY_STORE_CA_FILE",       "ARGOSY_MAIN_ENDED",      "ARGOSY_UNPACK_BYTES",        "ARGOSY_UNPACK_ENTRIES",
+    "ARGOSY_UNPACK_RATIO",        "ARGOSY_SCRATCH",
+};
+
+pub const Settings = struct {
+    /// The assignment: a file with it, or itself.
+    assignment_file: ?[:0]const u8,
+    assignment_json: ?[:0]const u8,
+    message_file: [:0]const u8,
+    /// Where WorkflowTaskResults are made, the name of ours, and its workflow's; for outputs too large for the message.
+    result_url: ?[:0]const u8,
+    result_name: [:0]const u8,
+    result_workflow: [:0]const u8,
+    token_file: [:0]const u8,
+    api_ca_file: [:0]const u8,
+    store_ca_file: ?[:0]const u8,
+    /// Made when the main container is done; its sidecars watch for it.
+    main_ended_file: ?[:0]const u8,
+    scratch_folder: ?[:0]const u8,
+    limits: Limits,
+    api_host: ?[:0]const u8,
+    api_port: u16,
+
+    pub fn read(environment: Environment) told.Error!Settings {
+        var limits: Limits = .{};
+        try readNumber(environment, "ARGOSY_UNPACK_BYTES", &limits.bytes);
+        try readNumber(environment, "ARGOSY_UNPACK_ENTRIES", &limits.entries);
+        try readNumber(environment, "ARGOSY_UNPACK_RATIO", &limits.ratio);
+        var api_port: u64 = 443;
+        try readNumber(environment, "KUBERNETES_SERVICE_PORT", &api_port);
+        return .{
+            .assignment_file = valueOf(environment, "ARGOSY_ASSIGNMENT"),
+            .assignment_json = valueOf(environment, "ARGOSY_ASSIGNMENT_JSON"),
+            .message_file = messageFile(environment),
+            .result_url = valueOf(environment, "ARGOSY_RESULT_URL"),
+            .result_name = valueOf(environment, "ARGOSY_RESULT_NAME") orelse "",
+            .result_workflow = valueOf(environment, "ARGOSY_RESULT_WORKFLOW") orelse "",
+            .token_file = valueOf(environment, "ARGOSY_TOKEN_FILE") orelse "/var/run/secrets/argosy/token",
+            .api_ca_file = valueOf(environment, "ARGOSY_CA_FILE") orelse "/var/run/secrets/argosy/ca.crt",
+            .store_ca_file = valueOf(environment, "ARGOSY_STORE_CA_FILE"),
+            .main_ended_file = valueOf(environment, "ARGOSY_MAIN_ENDED"),
+            .scratch_folder = valueOf(environment, "ARGOSY_SCRATCH"),
+            .limits = limits,
+            .api_host = valueOf(environment, "KUBERNETES_SERVICE_HOST"),
+            .api_port = std.math.cast(u16, api_port) orelse 443,
+        };
+    }
+};
+
+/// Also for the case that the other settings cannot be read.
+pub fn messageFile(environment: Environment) [:0]const u8 {
+    return valueOf(environment, "ARGOSY_TERMINATION_MESSAGE") orelse "/dev/termination-log";
+}
+
+fn readNumber(environment: Environment, name: []const u8, into: *u64) told.Error!void {
+    const text = valueOf(environment, name) orelse return;
+    into.* = std.fmt.parseInt(u64, text, 10) catch return told.tell("{s} is '{s}'; write a whole number", .{ name, text });
+}
+
+/// The environment for the user's command: without what is ours.
+pub fn withoutOurs(arena: std.mem.Allocator, environment: Environment) error{OutOfMemory}!Environment {
+    var kept: std.ArrayList(?[*:0]const u8) = .empty;
+    for (environment) |entry| {
+        const name = std.mem.sliceTo(std.mem.span(entry.?), '=');
+        if (!isOurs(name)) try kept.append(arena, entry);
+    }
+    return kept.toOwnedSliceSentinel(arena, null);
+}
+
+fn isOurs(name: []const u8) bool {
+    for (ours) |one| if (std.mem.eql(u8, one, name)) return true;
+    return false;
+}
