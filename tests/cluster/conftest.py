@@ -1,0 +1,44 @@
+"""The running cluster for the tests: `make cluster` brings it up, and without it they fail rather than pass unseen."""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+
+from argosy.clock import new_suffix
+from argosy.kube.contract import Conflict, Kube, NotFound
+from argosy.kube.kubeconfig import KubeConfig, read_kubeconfig
+from argosy.kube.remote import RemoteKube
+from argosy.kube.resources import NAMESPACES
+from tests.cluster import objects
+from tests.cluster.layout import KUBECONFIG
+from tests.cluster.processes import process_id
+from tests.cluster.up import NAMES
+
+pytest.register_assert_rewrite("tests.conformance.test_kube")
+
+
+@pytest.fixture(scope="session")
+def config() -> KubeConfig:
+    stopped = [name for name in NAMES if process_id(name) is None]
+    if stopped:
+        pytest.fail(f"the test cluster is not up ({', '.join(stopped)} not running): make cluster")
+    return read_kubeconfig([KUBECONFIG])
+
+
+@pytest.fixture
+async def kube(config: KubeConfig) -> AsyncIterator[RemoteKube]:
+    async with RemoteKube(config) as remote:
+        yield remote
+
+
+@pytest.fixture
+async def namespace(kube: Kube) -> AsyncIterator[str]:
+    """A namespace of the test's own, which goes with all that is in it."""
+    name = f"test-{new_suffix(8)}"
+    await kube.create(NAMESPACES, {"metadata": {"name": name}})
+    objects.kube("wait", "--for=create", "--timeout=30s", "serviceaccount/default", f"--namespace={name}")
+    yield name
+    for used in (name, f"{name}-2"):  # some tests make a second one
+        with suppress(NotFound, Conflict):  # the test has deleted it itself, or it is being deleted
+            await kube.delete(NAMESPACES, used)
