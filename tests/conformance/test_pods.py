@@ -466,6 +466,15 @@ async def test_an_images_stand_in_gives_entry_point_command_variables_and_files(
         assert await world.log("files") == "laid over\n"
 
 
+async def test_the_images_of_argos_own_examples_have_stand_ins(world: World) -> None:
+    await world.run({"name": "main", "image": "argoproj/argosay:v2", "args": ["echo", "hello there"]}, name="said")
+    assert await world.log("said") == "hello there\n"
+    failed = await world.run({"name": "main", "image": "argoproj/argosay:v2", "args": ["exit", "3"]}, name="left")
+    assert ended(failed)["exitCode"] == 3
+    await world.run({"name": "main", "image": "docker/whalesay", "command": ["cowsay"], "args": ["hello"]}, name="whale")
+    assert "< hello >" in await world.log("whale")
+
+
 async def test_a_python_image_has_python_under_both_names(world: World) -> None:
     await world.run({"name": "main", "image": "python:3.12-alpine", "command": ["sh", "-c"],
                      "args": ["python -c 'print(1)'; python3 -c 'print(2)'"]})

@@ -21,6 +21,7 @@ class Image:
     root: str = ""  # a folder whose files appear at "/"
     env: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)  # a program that the image has, and the host's that it means
+    scripts: Mapping[str, str] = field(default_factory=dict)  # where a file is, and which of our `scripts` stands in for it
     path: str = ""  # folders before the usual PATH
 
 
@@ -32,6 +33,8 @@ _BUILT_IN: tuple[tuple[str, Image], ...] = (
     ("*/kubectl", Image(entrypoint=("kubectl",))),
     ("*/jq", Image(entrypoint=("jq",))),
     ("*python*", _PYTHON),
+    ("argoproj/argosay", Image(entrypoint=("/argosay",), scripts={"/argosay": "argosay.sh"})),
+    ("docker/whalesay", Image(scripts={"/usr/local/bin/cowsay": "cowsay.sh"})),
     ("node", Image(command=("node",))),
     ("golang", Image(command=("bash",), path="/usr/local/go/bin")),
     ("perl", Image(command=("perl",))),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from argosy.embedded.pods.environment import SYSTEM_PATH, Broken, Found, expand, make_env
@@ -138,10 +139,10 @@ class _Maker:
         wanted = self._wanted(assigned=assigned)
         rewrite = rewriter_for(
             container, self._assignment if assigned else None, layer) if host.isolation == "plain" else None
-        if rewrite:
-            argv = [rewrite(part) for part in argv]
-            env = {key: rewrite(value) for key, value in env.items()}
         roots = [folder for folder in (image.root, self._standins.get(image_name, "")) if folder]
+        if rewrite:
+            argv = [rewrite(part) for part in (_within(roots, argv[0]), *argv[1:])] if argv else []
+            env = {key: rewrite(value) for key, value in env.items()}
         return {
             "name": name, "argv": argv, "env": env, "mounts": mounts, "layer": layer, "extra_roots": roots,
             "cwd": _cwd(container, f"{layer}/root" if rewrite else "/", rewrite),
@@ -188,6 +189,11 @@ def _command(container: Object, image: Image) -> list[str]:
                      "run is not known here; write command: in the manifest, or give the image an entry under images: in "
                      "the settings")
     return argv
+
+
+def _within(roots: list[str], program: str) -> str:
+    """Where a program of a stand-in's folder really is: without namespaces nothing is laid over the host's root."""
+    return next((root + program for root in roots if program.startswith("/") and Path(root + program).is_file()), program)
 
 
 def _cwd(container: Object, default: str, rewrite: Rewriter | None) -> str:

@@ -1,4 +1,4 @@
-"""Folders with links that give an image the program names it is known for, such as `python` on a host with only python3."""
+"""Folders that give an image the programs it is known for, such as `python` on a host with only python3, or `cowsay`."""
 
 import os
 import shutil
@@ -10,9 +10,11 @@ from argosy.embedded.pods.environment import SYSTEM_PATH
 from argosy.embedded.pods.images import ImageTable
 from argosy.kube.contract import Object
 
+_SCRIPTS = Path(__file__).parent / "scripts"
+
 
 class Standins:
-    """Makes such a folder once for each set of links; laid over the host's root, its links appear in /usr/local/bin."""
+    """Makes such a folder once for each set of programs; it is laid over the host's root. Links appear in /usr/local/bin."""
 
     def __init__(self, folder: Path, images: ImageTable, *, path: str) -> None:
         self._folder, self._images, self._path = folder, images, path
@@ -23,28 +25,37 @@ class Standins:
         folders = {}
         for container in [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ())]:
             image = container.get("image") or ""
-            links = self._images.find(image).links
-            if links:
-                folders[image] = self._make(links)
+            entry = self._images.find(image)
+            if entry.links or entry.scripts:
+                folders[image] = self._make(entry.links, entry.scripts)
         return folders
 
-    def _make(self, links: Mapping[str, str]) -> str:
-        key = "-".join(sorted(links))
+    def _make(self, links: Mapping[str, str], scripts: Mapping[str, str]) -> str:
+        key = "-".join(sorted((*links, *scripts.values())))
         if key in self._made:
             return self._made[key]
-        home = self._folder / key / "usr" / "local" / "bin"
-        home.mkdir(parents=True, exist_ok=True)
-        for folder in (self._folder / key, *(self._folder / key / part for part in ("usr", "usr/local", "usr/local/bin"))):
-            folder.chmod(0o755)
+        root = self._folder / key
         for name, program in links.items():
-            found = self._find(program)
-            link = home / name
+            found, link = self._find(program), root / "usr/local/bin" / name
+            _make_folders(root, link.parent)
             if found and not link.is_symlink():
                 link.symlink_to(found)
-        return self._made.setdefault(key, str(self._folder / key))
+        for place, script in scripts.items():
+            file = root / place.lstrip("/")
+            _make_folders(root, file.parent)
+            shutil.copyfile(_SCRIPTS / script, file)
+            file.chmod(0o755)
+        return self._made.setdefault(key, str(root))
 
     def _find(self, program: str) -> str | None:
         found = shutil.which(program, path=f"{SYSTEM_PATH}:{self._path}")
         if found is None and program == "python3":
             found = sys.executable  # the one Python that is surely here
         return os.path.realpath(found) if found else None
+
+
+def _make_folders(root: Path, folder: Path) -> None:
+    """`folder` below `root`, and all between, readable by whoever a pod runs as."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in (root, *(part for part in folder.parents if root in part.parents), folder):
+        one.chmod(0o755)
