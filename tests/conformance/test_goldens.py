@@ -77,8 +77,10 @@ def test_an_example_ends_as_it_did_on_the_real_argo(case: str, verdicts: dict[st
 def test_at_least_sixty_examples_match(
     verdicts: dict[str, goldens.Verdict], record_property: Callable[[str, object], None],
 ) -> None:
-    at = [sum(verdict.level >= level for verdict in verdicts.values()) for level in range(1, 6)]
+    exact = [verdict for verdict in verdicts.values() if not verdict.by_shape]
+    at = [sum(verdict.level >= level for verdict in exact) for level in range(1, 6)]
+    dice = len(verdicts) - len(exact)
     record_property("told at the end", (
-        f"{at[NEEDED_LEVEL - 1]} of {len(verdicts)} examples recorded on the real Argo match (phase {at[0]}, nodes {at[1]}, "
-        f"values {at[2]}, edges {at[3]}, messages {at[4]})"))
+        f"{at[NEEDED_LEVEL - 1]} of {len(exact)} examples recorded on the real Argo match (phase {at[0]}, nodes {at[1]}, "
+        f"values {at[2]}, edges {at[3]}, messages {at[4]}); {dice} more throw dice and match in their shape"))
     assert at[NEEDED_LEVEL - 1] >= 60
