@@ -115,7 +115,7 @@ def steps(*, quick: bool) -> list[Measure]:
     others = {name: count for name, count in calls.items() if name not in known}
     return [
         Measure("pods created per plain step", calls["create pods"] / _CHAIN, "calls", goal=1.0, gates=True),
-        Measure("status writes per plain step of a chain", calls["replace workflows"] / _CHAIN, "calls", goal=4.0, gates=True),
+        Measure("status writes per plain step of a chain", calls["replace workflows"] / _CHAIN, "calls", goal=3.0, gates=True),
         Measure("other API calls of a whole chain", sum(others.values()), "calls", goal=5, gates=True, more=others),
         Measure("a step's end to the next step's start, p99", percentile(waits, 0.99), "s", bare, "one bare process", 0.05,
                 more=spread(waits)),

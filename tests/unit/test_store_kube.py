@@ -401,3 +401,13 @@ def test_importing_the_store_stays_light() -> None:
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True,
                           cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stderr
+
+
+async def test_a_bad_version_is_the_callers_mistake_where_the_real_server_only_says_internal_error(kube: EmbeddedKube) -> None:
+    mine = config_map("settings")
+    mine["metadata"]["resourceVersion"] = "1"
+    with pytest.raises(BadRequest, match="resourceVersion"):
+        await kube.create(CONFIG_MAPS, mine, namespace="default")
+    with pytest.raises(BadRequest):
+        async with aclosing(kube.watch(CONFIG_MAPS, namespace="default", resource_version="soon")) as events:
+            await anext(events)
