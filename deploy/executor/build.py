@@ -4,6 +4,7 @@
     python deploy/executor/build.py               build both, print where they lie and how large they are
     python deploy/executor/build.py amd64         only one of them
     python deploy/executor/build.py --test        also run the unit tests of the sources
+    python deploy/executor/build.py --install     put them into controller/programs/, where the controller looks
     python deploy/executor/build.py --reproduce   build again from nothing and compare bit by bit
 
 A build is named after the hash of all that goes into it, so what is there need not be built again.
@@ -19,12 +20,14 @@ import tempfile
 from pathlib import Path
 
 from checked import with_checks
+from no_certificate import CLIENT, answering
 
 HERE = Path(__file__).parent
 SOURCES = HERE / "src"
 CACHE = Path.home() / ".cache" / "argosy" / "executor"
 PROGRAM = "argosy-executor"
-SIZE_MOST = 700_000  # bytes; a ConfigMap takes 1 MiB, and both programs must fit beside each other in a wheel
+INSTALLED = HERE.parents[1] / "controller" / "programs"
+SIZE_MOST = 700_000  # bytes; a ConfigMap takes 1 MiB
 
 ZIG = "0.17.1"
 ZIG_WHEELS = (  # x86-64 and arm64
@@ -48,6 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("architecture", nargs="*", choices=[*TARGETS, []], help="amd64, arm64 (both, if none is named)")
     parser.add_argument("--test", action="store_true", help="run the unit tests of the sources")
+    parser.add_argument("--install", action="store_true", help="put them where the controller looks")
     parser.add_argument("--reproduce", action="store_true", help="build twice and compare")
     asked = parser.parse_args()
     if asked.test:
@@ -55,6 +59,8 @@ def main() -> None:
     for architecture in asked.architecture or TARGETS:
         program = build(architecture)
         print(f"{architecture}\t{program.stat().st_size}\t{program}")
+        if asked.install:
+            install(architecture)
         if asked.reproduce:
             _reproduce(architecture, program)
 
@@ -67,6 +73,14 @@ def build(architecture: str) -> Path:
         with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
             _compile(architecture, Path(scratch)).rename(program)
     return program
+
+
+def install(architecture: str) -> Path:
+    """Put the executor for this architecture beside the controller, which brings it into pods; the file's path."""
+    target = INSTALLED / architecture
+    INSTALLED.mkdir(exist_ok=True)
+    shutil.copyfile(build(architecture), target)
+    return target
 
 
 def build_fuzzer() -> Path:
@@ -104,7 +118,7 @@ def _compile(architecture: str, scratch: Path) -> Path:
 
 
 def _checked_library(scratch: Path) -> Path:
-    """Zig's library with checks put into those of its files that read what strangers send."""
+    """Zig's library, answering servers that ask for a certificate, with checks in its files that read what strangers send."""
     own = compiler().parent / "lib"
     library = scratch / "lib"
     library.mkdir()
@@ -112,6 +126,8 @@ def _checked_library(scratch: Path) -> Path:
         if entry.name != "std":
             (library / entry.name).symlink_to(entry)
     shutil.copytree(own / "std", library / "std")
+    client = library / "std" / CLIENT
+    client.write_text(answering(client.read_text()))
     for pattern in CHECKED_LIBRARY:
         found = list((library / "std").glob(pattern))
         if not found:
@@ -170,7 +186,7 @@ def _caches(scratch: Path) -> list[str]:
 def _fingerprint() -> str:
     """The hash of all that goes into a build."""
     whole = hashlib.sha256()
-    for source in [HERE / "build.py", HERE / "checked.py", *sorted(SOURCES.glob("*.zig"))]:
+    for source in [HERE / "build.py", HERE / "checked.py", HERE / "no_certificate.py", *sorted(SOURCES.glob("*.zig"))]:
         whole.update(f"{source.name} {source.stat().st_size}\n".encode() + source.read_bytes())
     return whole.hexdigest()[:16]
 

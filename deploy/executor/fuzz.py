@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the executor's fuzz targets: `python deploy/executor/fuzz.py --seconds 60` gives each of them a minute.
+"""Runs the executor's fuzz targets: `python deploy/executor/fuzz.py --seconds 60 --jobs 2` gives each of them a minute.
 
 The inputs to begin with are honest archives, the hostile ones of the tests, and samples of the other formats. A failure
 prints the random seed and the path of the input that did it.
@@ -15,6 +15,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from build import CACHE, build_fuzzer
@@ -46,20 +47,28 @@ NAMES = [(b"\x12\x34\x81\x80\0\1\0\2\0\0\0\0\5store\3svc\0\0\1\0\1"
 
 
 def main() -> None:
-    """Give each target its time, one after the other."""
+    """Give each target its time; `jobs` of them run side by side."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("--target", choices=["assignment", "tar", "zip", "http", "dns"], action="append")
     parser.add_argument("--seed", type=int, default=None, help="of an earlier run, to repeat it")
+    parser.add_argument("--jobs", type=int, default=1, help="how many run at a time")
     asked = parser.parse_args()
     program = build_fuzzer()
     seeds = {"assignment": ASSIGNMENTS, "tar": _tars(), "zip": _zips(), "http": ANSWERS, "dns": NAMES}
-    for target in asked.target or seeds:
+
+    def run(target: str) -> str:
         seed = secrets.randbits(32) if asked.seed is None else asked.seed
-        _run(program, target, seeds[target], seconds=asked.seconds, seed=seed)
+        return _run(program, target, seeds[target], seconds=asked.seconds, seed=seed)
+
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        failures = [text for text in pool.map(run, asked.target or seeds) if text]
+    if failures:
+        sys.exit("\n".join(failures))
 
 
-def _run(program: Path, target: str, seeds: list[bytes], *, seconds: int, seed: int) -> None:
+def _run(program: Path, target: str, seeds: list[bytes], *, seconds: int, seed: int) -> str:
+    """What went wrong, or ""."""
     memory = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it; on a disk the targets would be ten times slower
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
         work = Path(name)
@@ -68,14 +77,14 @@ def _run(program: Path, target: str, seeds: list[bytes], *, seconds: int, seed: 
             (work / "seeds" / f"{number:03}").write_bytes(data)
         answer = subprocess.run([program, target, work / "seeds", work, str(seconds), str(seed)], check=False)
         if answer.returncode == 0:
-            return
+            return ""
         kept = CACHE / f"fuzz-{target}-{seed}"
         for found in (work / "input", work / "outer" / "inner" / "packed"):
             if found.exists():
                 shutil.copyfile(found, kept)
                 break
         how = "it hung" if answer.returncode == -14 else f"it ended with {answer.returncode}"
-        sys.exit(f"{target}: {how}; its seed was {seed}, its input is in {kept}")
+        return f"{target}: {how}; its seed was {seed}, its input is in {kept}"
 
 
 def _tars() -> list[bytes]:

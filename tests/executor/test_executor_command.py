@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -182,3 +183,17 @@ async def test_as_first_process_it_reaps_orphans_and_ends_what_is_left(
         *unshare, program, "--", "sh", "-c", script, cwd=tmp_path, stdout=subprocess.PIPE, env=env)
     stdout, _ = await process.communicate()
     assert (process.returncode, stdout) == (0, b"2\n")
+
+
+# ---- the assignment ----
+
+
+def test_an_assignment_too_large_for_one_variable_comes_in_pieces(program: Path, tmp_path: Path) -> None:
+    script, message = tmp_path / "script", tmp_path / "message"
+    work = Assignment(files=(StagedFile(str(script), "x" * 150_000 + "é"),)).to_json()
+    pieces = {f"ARGOSY_ASSIGNMENT_JSON{f'_{number}' if number else ''}": work[number * 100_000:][:100_000]
+              for number in range(len(work) // 100_000 + 1)}
+    env = {"PATH": os.defpath, "ARGOSY_TERMINATION_MESSAGE": str(message), **pieces}
+    ended = subprocess.run([program, "--", "env"], env=env, capture_output=True, check=True)
+    assert script.read_text() == "x" * 150_000 + "é"
+    assert b"ARGOSY" not in ended.stdout

@@ -185,6 +185,16 @@ async def test_chunked_answers_and_redirects_are_followed(executor: Any, store: 
     assert (await executor.run(Assignment(artifacts_in=(wanted,)), "cat", "in")).stdout == store.objects["k"]
 
 
+async def test_headers_go_to_the_server_they_are_for_and_to_no_other(executor: Any, store: Any) -> None:
+    store.objects["k"] = b"text"
+    elsewhere = store.url.replace("127.0.0.1", "localhost")
+    store.answers += [lambda _: web.Response(status=307, headers={"Location": f"{store.url}/k"}),
+                      lambda _: web.Response(status=307, headers={"Location": f"{elsewhere}/k"})]
+    wanted = ArtifactIn("data", str(executor.folder / "in"), "k", url=f"{store.url}/k", headers=("X-Token: secret",))
+    assert (await executor.run(Assignment(artifacts_in=(wanted,)), "cat", "in")).stdout == b"text"
+    assert [headers.get("X-Token") for _, _, headers in store.requests] == ["secret", "secret", None]
+
+
 async def test_a_pod_that_is_deleted_while_it_fetches_ends_at_once(executor: Any) -> None:
     reached = asyncio.Event()
 
@@ -275,6 +285,14 @@ async def test_artifacts_travel_over_tls(executor: Any, store: Any, tmp_path: Pa
         assert (ended.handover.error, ended.stdout) == ("", data)
 
 
+async def test_an_authority_may_come_with_the_assignment(executor: Any, store: Any, tmp_path: Path) -> None:
+    ca, context = _authority(tmp_path, names=[x509.DNSName("localhost")], kind="ec")
+    async with _serving(store, context) as port:
+        kept = ArtifactOut("a", "/etc/hostname", "k", archive="none", url=f"https://localhost:{port}/k")
+        ended = await executor.run(Assignment(artifacts_out=(kept,), authorities=ca.read_text()), "true")
+        assert (ended.handover.error, list(store.objects)) == ("", ["k"])
+
+
 async def test_a_server_whom_nobody_vouches_for_gets_nothing(executor: Any, store: Any, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     stranger, _ = _authority(tmp_path / "other", names=[x509.DNSName("localhost")], kind="ec")
@@ -309,7 +327,9 @@ async def test_a_large_outcome_goes_to_the_api_server(executor: Any, store: Any,
     (tmp_path / "token").write_text("secret\n")
     env = {"ARGOSY_RESULT_URL": f"https://kubernetes.default.svc/{_RESULTS}", "ARGOSY_RESULT_NAME": "wf-123",
            "ARGOSY_RESULT_WORKFLOW": "wf", "ARGOSY_TOKEN_FILE": str(tmp_path / "token"), "ARGOSY_CA_FILE": str(ca),
-           "KUBERNETES_SERVICE_HOST": "127.0.0.1"}
+           "ARGOSY_POD_NAME": "wf-main-123", "ARGOSY_POD_UID": "u-1", "KUBERNETES_SERVICE_HOST": "127.0.0.1"}
+    context.verify_mode = ssl.CERT_OPTIONAL  # as an API server does: it asks for a certificate and takes a token too
+    context.load_verify_locations(ca)
     async with _serving(store, context) as port:
         env["KUBERNETES_SERVICE_PORT"] = str(port)
         ended = await executor.run(_large(executor), "echo", "out", env=env)
@@ -318,6 +338,8 @@ async def test_a_large_outcome_goes_to_the_api_server(executor: Any, store: Any,
         assert (method, path, headers["Authorization"]) == ("POST", f"/{_RESULTS}", "Bearer secret")
         sent = json.loads(store.objects[_RESULTS])
         assert sent["metadata"]["name"] == "wf-123"
+        assert sent["metadata"]["ownerReferences"] == [
+            {"apiVersion": "v1", "kind": "Pod", "name": "wf-main-123", "uid": "u-1"}]
         assert sent["metadata"]["labels"]["workflows.argoproj.io/workflow"] == "wf"
         assert sent["outputs"] == {"result": "out", "parameters": [{"name": "p", "value": "p" * 5000}], "artifacts": []}
 
@@ -326,9 +348,13 @@ async def test_a_large_outcome_goes_to_the_api_server(executor: Any, store: Any,
         assert store.requests[-1][:2] == ("PATCH", f"/{_RESULTS}/wf-123")
         assert json.loads(store.objects[f"{_RESULTS}/wf-123"])["outputs"]["result"] == "again"
 
+        store.answers.append(lambda _: web.json_response({"kind": "Status", "message": "no pods today"}, status=422))
+        ended = await executor.run(_large(executor), "true", env=env)
+        assert ended.handover.error == "the outputs cannot be handed over: the API server answers 422: no pods today"
+
         store.answers.append(lambda _: web.Response(status=403, text="forbidden"))
         ended = await executor.run(_large(executor), "true", env=env)
-        assert ended.handover.error == "the outputs cannot be handed over: the API server answers 403: forbidden"
+        assert "grant it `create` and `patch` on workflowtaskresults.argoproj.io (forbidden)" in ended.handover.error
 
 
 async def test_a_large_outcome_without_a_place_for_it_is_told(executor: Any) -> None:

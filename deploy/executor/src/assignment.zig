@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const told = @import("told.zig");
+const Turn = @import("turn.zig").Turn;
 
 pub const StagedFile = struct { path: []const u8, text: []const u8, mode: u32 = 0o644 };
 
@@ -15,18 +16,24 @@ pub const ArtifactIn = struct {
     optional: bool = false,
     sub_path: []const u8 = "",
     url: []const u8 = "",
+    /// Header lines of the request.
+    headers: []const []const u8 = &.{},
 };
 
 pub const ParameterOut = struct { name: []const u8, path: []const u8, default: ?[]const u8 = null };
 
 pub const ArtifactOut = struct {
     name: []const u8,
-    path: []const u8,
+    path: []const u8 = "",
     key: []const u8 = "",
     archive: []const u8 = "tar",
     compression_level: ?i32 = null,
     optional: bool = false,
     url: []const u8 = "",
+    headers: []const []const u8 = &.{},
+    /// For a folder that is not packed: where each of its files is posted, with these fields ("name=value") before it.
+    form_url: []const u8 = "",
+    form: []const []const u8 = &.{},
 };
 
 pub const Assignment = struct {
@@ -36,6 +43,12 @@ pub const Assignment = struct {
     result: bool = false,
     parameters: []const ParameterOut = &.{},
     artifacts_out: []const ArtifactOut = &.{},
+    /// Where all that the command prints is kept.
+    logs: ?ArtifactOut = null,
+    /// When the command runs, in a container set.
+    turn: ?Turn = null,
+    /// Certificates (PEM) of authorities that may vouch for a store, beside those that the image brings.
+    authorities: []const u8 = "",
 };
 
 /// Read an assignment. Tells what is wrong with a text that is none.

@@ -1,4 +1,4 @@
-//! Runs the user's command as a child: signals are passed on, orphans are reaped, the end of its stdout can be kept.
+//! Runs the user's command as a child: signals are passed on, orphans are reaped, what it prints can be kept.
 //!
 //! The executor is usually the first process of the container. The command gets a session of its own, so that a signal
 //! sent to us can be passed to all of its processes at once.
@@ -17,15 +17,22 @@ pub const End = struct {
     code: u8,
     /// The end of stdout, or null where it was not asked for.
     result: ?[]const u8 = null,
+    /// Why what it printed is not whole in the log that was asked for.
+    log_problem: ?[]const u8 = null,
     /// Whether the command ran at all; if not, `told.sentence()` says why.
     started: bool = true,
 };
 
 pub const Options = struct {
     keep_result: bool = false,
+    /// A file for everything that it prints.
+    log: ?kernel.Fd = null,
     /// A file whose appearance means that the command should end (a sidecar's main container is done).
     end_when: ?[*:0]const u8 = null,
     grace_seconds: u32 = 20,
+    /// How often it is run again where it fails, and after how long; not once we were told to end.
+    retries: u32 = 0,
+    pause_milliseconds: u32 = 0,
 };
 
 /// Run `argv` to its end. Only the first command of a process may be run this way.
@@ -48,29 +55,64 @@ pub fn run(
         told.tell("cannot run '{s}': no such program in the image", .{name}) catch {};
         return .{ .code = not_found, .started = false };
     };
-    const output: ?[2]kernel.Fd = if (options.keep_result) try kernel.pipe() else null;
+    var log: Log = .{ .file = options.log };
+    var passing = [_]Passing{ .{ .to = 1, .log = &log }, .{ .to = 2, .log = &log } };
+    if (options.keep_result) passing[0].ring = try arena.alloc(u8, result_most);
+    var tries_left = options.retries;
+    while (true) : (tries_left -= 1) {
+        const child = try start(program, argv, environment, &before, &passing, options) orelse {
+            told.tell("cannot run '{s}': {s}", .{ name, kernel.reason() }) catch {};
+            return .{ .code = if (kernel.last == .NOENT) not_found else cannot_run, .started = false };
+        };
+        const code = wait(child, signals, &passing, options);
+        endOthers(child);
+        for (&passing) |*stream| stream.drain();
+        if (code == 0 or tries_left == 0 or toldToEnd(signals, options.pause_milliseconds))
+            return .{ .code = code, .result = if (options.keep_result) passing[0].text() else null, .log_problem = log.problem };
+    }
+}
+
+/// Start the program as a child; null where that cannot be done, for `kernel.last`.
+fn start(
+    program: [*:0]const u8,
+    argv: [:null]const ?[*:0]const u8,
+    environment: [:null]const ?[*:0]const u8,
+    mask: *const linux.sigset_t,
+    passing: *[2]Passing,
+    options: Options,
+) kernel.Error!?i32 {
+    const output: ?[2]kernel.Fd = if (options.keep_result or options.log != null) try kernel.pipe() else null;
+    const complaints: ?[2]kernel.Fd = if (options.log != null) try kernel.pipe() else null;
     const outcome = try kernel.pipe();
     const child = try kernel.fork();
-    if (child == 0) become(program, argv, environment, &before, output, outcome[1]);
+    if (child == 0) become(program, argv, environment, mask, .{ output, complaints }, outcome[1]);
     kernel.close(outcome[1]);
-    if (output) |ends| kernel.close(ends[1]);
+    for ([_]?[2]kernel.Fd{ output, complaints }) |stream| if (stream) |ends| kernel.close(ends[1]);
 
     var refusal: [4]u8 = undefined;
     if ((kernel.read(outcome[0], &refusal) catch 0) == refusal.len) {
         kernel.last = @fromBackingInt(@intCast(std.mem.readInt(u32, &refusal, .little)));
-        told.tell("cannot run '{s}': {s}", .{ name, kernel.reason() }) catch {};
-        return .{ .code = if (kernel.last == .NOENT) not_found else cannot_run, .started = false };
+        return null;
     }
     kernel.close(outcome[0]);
+    if (output) |ends| passing[0].begin(ends[0]);
+    if (complaints) |ends| passing[1].begin(ends[0]);
+    return child;
+}
 
-    var kept: ?Kept = if (output) |ends| try .init(arena, ends[0]) else null;
-    const code = wait(child, signals, if (kept) |*k| k else null, options);
-    endOthers(child);
-    if (kept) |*k| {
-        k.drain();
-        return .{ .code = code, .result = k.text() };
+/// Pause; true where a signal to end came meanwhile, or since it was last looked at.
+fn toldToEnd(signals: kernel.Fd, milliseconds: u32) bool {
+    var left = milliseconds;
+    while (true) {
+        var info: linux.signalfd_siginfo = undefined;
+        while ((kernel.read(signals, std.mem.asBytes(&info)) catch 0) == @sizeOf(linux.signalfd_siginfo)) {
+            if (info.signo == @backingInt(linux.SIG.TERM)) return true;
+        }
+        if (left == 0) return false;
+        const step = @min(left, 20);
+        kernel.sleep(step);
+        left -= step;
     }
-    return .{ .code = code };
 }
 
 /// In the child: become the program, or say through `outcome` why not.
@@ -79,11 +121,13 @@ fn become(
     argv: [:null]const ?[*:0]const u8,
     environment: [:null]const ?[*:0]const u8,
     mask: *const linux.sigset_t,
-    output: ?[2]kernel.Fd,
+    streams: [2]?[2]kernel.Fd,
     outcome: kernel.Fd,
 ) noreturn {
     _ = linux.setsid();
-    if (output) |ends| _ = linux.dup3(ends[1], 1, 0);
+    for (streams, 1..) |stream, number| if (stream) |ends| {
+        _ = linux.dup3(ends[1], @intCast(number), 0);
+    };
     _ = linux.sigprocmask(linux.SIG.SETMASK, mask, null);
     const refusal: u32 = @backingInt(linux.errno(linux.execve(program, argv.ptr, environment.ptr)));
     kernel.writeAll(outcome, std.mem.asBytes(&std.mem.nativeToLittle(u32, refusal))) catch {};
@@ -116,7 +160,7 @@ pub fn valueOf(environment: [:null]const ?[*:0]const u8, name: []const u8) ?[:0]
 }
 
 /// Reap and pass signals on until the child ends; its exit code, 128 + n where signal n ended it.
-fn wait(child: i32, signals: kernel.Fd, kept: ?*Kept, options: Options) u8 {
+fn wait(child: i32, signals: kernel.Fd, passing: *[2]Passing, options: Options) u8 {
     var asked_to_end = false;
     var waited_milliseconds: u32 = 0;
     while (true) {
@@ -125,12 +169,13 @@ fn wait(child: i32, signals: kernel.Fd, kept: ?*Kept, options: Options) u8 {
         }
         var files = [_]linux.pollfd{
             .{ .fd = signals, .events = linux.POLL.IN, .revents = 0 },
-            .{ .fd = if (kept) |k| k.file else -1, .events = linux.POLL.IN, .revents = 0 },
+            .{ .fd = passing[0].file, .events = linux.POLL.IN, .revents = 0 },
+            .{ .fd = passing[1].file, .events = linux.POLL.IN, .revents = 0 },
         };
         const step: i32 = if (options.end_when != null) 200 else -1;
         if (kernel.poll(&files, step)) {
             passOn(child, signals);
-            if (files[1].revents != 0) kept.?.take();
+            for (passing, files[1..]) |*stream, file| if (file.revents != 0) stream.take();
         } else if (options.end_when) |file| {
             if (asked_to_end) {
                 waited_milliseconds += 200;
@@ -147,7 +192,7 @@ fn passOn(child: i32, signals: kernel.Fd) void {
     var info: linux.signalfd_siginfo = undefined;
     while ((kernel.read(signals, std.mem.asBytes(&info)) catch 0) == @sizeOf(linux.signalfd_siginfo)) {
         const signal: linux.SIG = @fromBackingInt(@intCast(info.signo));
-        if (signal != .CHLD and signal != .PIPE) _ = linux.kill(-child, signal);
+        if (signal != .CHLD and signal != .PIPE and signal != .XFSZ) _ = linux.kill(-child, signal);
     }
 }
 
@@ -170,58 +215,73 @@ fn endOthers(child: i32) void {
     }
 }
 
-/// Passes stdout through and keeps its last bytes.
-const Kept = struct {
-    file: kernel.Fd,
-    ring: []u8,
-    total: u64 = 0,
-    open: bool = true,
+/// The file that keeps what the command prints; it may fill the disk.
+const Log = struct {
+    file: ?kernel.Fd,
+    problem: ?[]const u8 = null,
 
-    fn init(arena: std.mem.Allocator, file: kernel.Fd) error{OutOfMemory}!Kept {
+    fn add(log: *Log, bytes: []const u8) void {
+        if (log.problem != null) return;
+        kernel.writeAll(log.file orelse return, bytes) catch {
+            log.problem = kernel.reason();
+        };
+    }
+};
+
+/// One of the command's output streams on its way through us; its last bytes can be kept.
+const Passing = struct {
+    to: kernel.Fd,
+    log: *Log,
+    file: kernel.Fd = -1,
+    ring: ?[]u8 = null,
+    total: u64 = 0,
+
+    fn begin(stream: *Passing, file: kernel.Fd) void {
         kernel.setNonBlocking(file);
-        return .{ .file = file, .ring = try arena.alloc(u8, result_most) };
+        stream.file = file;
     }
 
     /// Take what can be read at once.
-    fn take(kept: *Kept) void {
+    fn take(stream: *Passing) void {
         var buffer: [16 << 10]u8 = undefined;
-        while (kept.open) {
-            const count = kernel.read(kept.file, &buffer) catch return;
-            if (count == 0) return kept.end();
-            // Nobody may be reading our stdout; the result is kept all the same.
-            kernel.writeAllPatiently(1, buffer[0..count]) catch {};
-            kept.add(buffer[0..count]);
+        while (stream.file >= 0) {
+            const count = kernel.read(stream.file, &buffer) catch return;
+            if (count == 0) return stream.end();
+            // Nobody may be reading our output; it is kept all the same.
+            kernel.writeAllPatiently(stream.to, buffer[0..count]) catch {};
+            stream.add(buffer[0..count]);
             if (count < buffer.len) return;
         }
     }
 
-    fn drain(kept: *Kept) void {
-        while (kept.open) {
-            const before = kept.total;
-            kept.take();
-            if (kept.total == before) return;
+    fn drain(stream: *Passing) void {
+        while (stream.file >= 0) {
+            const before = stream.total;
+            stream.take();
+            if (stream.total == before) return;
         }
     }
 
-    fn end(kept: *Kept) void {
-        kernel.close(kept.file);
-        kept.open = false;
-        kept.file = -1;
+    fn end(stream: *Passing) void {
+        kernel.close(stream.file);
+        stream.file = -1;
     }
 
-    fn add(kept: *Kept, bytes: []const u8) void {
-        for (bytes) |byte| {
-            kept.ring[@intCast(kept.total % result_most)] = byte;
-            kept.total += 1;
+    fn add(stream: *Passing, bytes: []const u8) void {
+        stream.log.add(bytes);
+        if (stream.ring) |ring| {
+            for (bytes, stream.total..) |byte, place| ring[@intCast(place % result_most)] = byte;
         }
+        stream.total += bytes.len;
     }
 
     /// The kept bytes in order, without one newline at their end.
-    fn text(kept: *Kept) []const u8 {
-        var found: []const u8 = kept.ring[0..@intCast(@min(kept.total, result_most))];
-        if (kept.total > result_most) {
-            std.mem.rotate(u8, kept.ring, @intCast(kept.total % result_most));
-            found = kept.ring;
+    fn text(stream: *Passing) []const u8 {
+        const ring = stream.ring.?;
+        var found: []const u8 = ring[0..@intCast(@min(stream.total, result_most))];
+        if (stream.total > result_most) {
+            std.mem.rotate(u8, ring, @intCast(stream.total % result_most));
+            found = ring;
         }
         return if (std.mem.endsWith(u8, found, "\n")) found[0 .. found.len - 1] else found;
     }
@@ -230,7 +290,8 @@ const Kept = struct {
 test "the last bytes are kept in order" {
     var arena: std.heap.ArenaAllocator = .init(std.testing.allocator);
     defer arena.deinit();
-    var kept: Kept = .{ .file = -1, .ring = try arena.allocator().alloc(u8, result_most) };
+    var log: Log = .{ .file = null };
+    var kept: Passing = .{ .to = 1, .log = &log, .ring = try arena.allocator().alloc(u8, result_most) };
     const line = "0123456789abcde\n";
     for (0..result_most / line.len) |_| kept.add(line);
     kept.add("end\n");

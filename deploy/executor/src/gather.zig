@@ -5,7 +5,9 @@ const kernel = @import("kernel.zig");
 const told = @import("told.zig");
 const web = @import("web.zig");
 const pack = @import("pack.zig");
+const upload = @import("upload.zig");
 const assignment = @import("assignment.zig");
+const Settings = @import("settings.zig").Settings;
 
 pub const Error = told.Error || error{OutOfMemory};
 
@@ -38,7 +40,18 @@ fn cannotRead(wanted: assignment.ParameterOut, why: []const u8) told.Error {
     return told.tell("cannot read output parameter '{s}' from {s}: {s}", .{ wanted.name, wanted.path, why });
 }
 
-pub const Options = struct { scratch_folder: ?[:0]const u8, trust: web.Trust };
+pub const Options = struct { scratch_folder: ?[*:0]const u8, trust: web.Trust };
+
+/// Where archives and logs are spooled, if that was said.
+pub fn scratchOf(settings: Settings) ?[*:0]const u8 {
+    return if (settings.scratch_folder) |folder| folder.ptr else null;
+}
+
+/// Store all that the command printed.
+pub fn storeLog(gpa: std.mem.Allocator, arena: std.mem.Allocator, wanted: assignment.ArtifactOut, file: kernel.Fd, incomplete: ?[]const u8, options: Options) Error!void {
+    try put(gpa, arena, wanted, file, options);
+    if (incomplete) |why| return told.tell("cannot save all of the log: {s}", .{why});
+}
 
 /// Pack and store the artifact; false where it is optional and there is nothing.
 pub fn storeArtifact(gpa: std.mem.Allocator, arena: std.mem.Allocator, wanted: assignment.ArtifactOut, options: Options) Error!bool {
@@ -49,17 +62,26 @@ pub fn storeArtifact(gpa: std.mem.Allocator, arena: std.mem.Allocator, wanted: a
         return told.tell("cannot save output artifact '{s}': the container left nothing at {s}; write it there, or mark the artifact optional: true", .{ wanted.name, wanted.path });
     };
     if (wanted.url.len == 0) return cannotSave(wanted, "the assignment has no URL to store it at");
+    if (found.isFolder() and wanted.form_url.len > 0) {
+        upload.folder(gpa, wanted, path, options.trust) catch |problem| return because(wanted, problem);
+        return true;
+    }
     const file = try packedFile(gpa, wanted, path, found, options);
     defer kernel.close(file);
+    try put(gpa, arena, wanted, file, options);
+    return true;
+}
+
+fn put(gpa: std.mem.Allocator, arena: std.mem.Allocator, wanted: assignment.ArtifactOut, file: kernel.Fd, options: Options) Error!void {
     const size = (kernel.fileStat(file) catch return cannotSave(wanted, kernel.reason())).size;
     const answer = web.ask(gpa, arena, .{
         .method = "PUT",
         .url = wanted.url,
+        .header_lines = wanted.headers,
         .body = .{ .file = .{ .file = file, .size = size } },
         .trust = options.trust,
     }) catch |problem| return because(wanted, problem);
     if (!answer.isGood()) return told.tell("cannot save output artifact '{s}': the store refuses it with status {d}: {s}", .{ wanted.name, answer.status, answer.words });
-    return true;
 }
 
 fn packedFile(gpa: std.mem.Allocator, wanted: assignment.ArtifactOut, path: [:0]const u8, found: kernel.Stat, options: Options) Error!kernel.Fd {
@@ -70,13 +92,14 @@ fn packedFile(gpa: std.mem.Allocator, wanted: assignment.ArtifactOut, path: [:0]
     if (!std.mem.eql(u8, wanted.archive, "tar") and !std.mem.eql(u8, wanted.archive, "zip"))
         return cannotSave(wanted, "its archive is none of tar, zip and none");
     if (!found.isFile() and !found.isFolder()) return cannotSave(wanted, "it is neither a file nor a folder");
-    const file = kernel.scratchFile(if (options.scratch_folder) |folder| folder.ptr else null) catch return cannotSave(wanted, kernel.reason());
+    const file = kernel.scratchFile(options.scratch_folder) catch return cannotSave(wanted, kernel.reason());
     errdefer kernel.close(file);
     pack.pack(gpa, path, file, wanted.archive, wanted.compression_level) catch |problem| return because(wanted, problem);
     return file;
 }
 
 fn cannotSave(wanted: assignment.ArtifactOut, why: []const u8) told.Error {
+    if (wanted.path.len == 0) return told.tell("cannot save output artifact '{s}': {s}", .{ wanted.name, why });
     return told.tell("cannot save output artifact '{s}' from {s}: {s}", .{ wanted.name, wanted.path, why });
 }
 

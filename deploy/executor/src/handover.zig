@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const Assignment = @import("assignment.zig").Assignment;
+const Settings = @import("settings.zig").Settings;
 const Writer = std.Io.Writer;
 
 pub const message_most = 4096; // bytes; Kubernetes cuts a termination message there
@@ -15,6 +16,8 @@ pub const Handover = struct {
     problem: []const u8 = "",
     elsewhere: bool = false,
     started: bool = true,
+    /// What the command itself left as its termination message.
+    message: []const u8 = "",
 
     /// The termination message.
     pub fn write(handover: Handover, w: *Writer) Writer.Error!void {
@@ -36,16 +39,28 @@ pub const Handover = struct {
         try writeString(w, handover.problem);
         if (handover.elsewhere) try w.writeAll(",\"elsewhere\":true");
         if (!handover.started) try w.writeAll(",\"started\":false");
+        if (handover.message.len > 0) {
+            try w.writeAll(",\"message\":");
+            try writeString(w, handover.message);
+        }
         try w.writeByte('}');
     }
 
-    /// The body of a WorkflowTaskResult called `name`, with Argo's field names and labels.
-    pub fn writeTaskResult(handover: Handover, w: *Writer, name: []const u8, workflow: []const u8, assignment: Assignment) Writer.Error!void {
+    /// The body of a WorkflowTaskResult, with Argo's field names and labels.
+    pub fn writeTaskResult(handover: Handover, w: *Writer, settings: Settings, assignment: Assignment) Writer.Error!void {
         try w.writeAll("{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":\"WorkflowTaskResult\",\"metadata\":{\"name\":");
-        try writeString(w, name);
+        try writeString(w, settings.result_name);
         try w.writeAll(",\"labels\":{\"workflows.argoproj.io/report-outputs-completed\":\"true\",\"workflows.argoproj.io/workflow\":");
-        try writeString(w, workflow);
-        try w.writeAll("}},\"message\":");
+        try writeString(w, settings.result_workflow);
+        try w.writeByte('}');
+        if (settings.pod_uid.len > 0) {
+            try w.writeAll(",\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":");
+            try writeString(w, settings.pod_name);
+            try w.writeAll(",\"uid\":");
+            try writeString(w, settings.pod_uid);
+            try w.writeAll("}]");
+        }
+        try w.writeAll("},\"message\":");
         try writeString(w, handover.problem);
         try w.writeAll(",\"outputs\":{");
         if (handover.result) |text| {
@@ -76,6 +91,12 @@ pub const Handover = struct {
             try writeString(w, artifact.key);
             try w.writeAll("}}");
         }
+        if (assignment.logs) |logs| if (contains(handover.artifacts, logs.name)) {
+            if (!first) try w.writeByte(',');
+            try w.writeAll("{\"name\":");
+            try writeString(w, logs.name);
+            try w.writeByte('}');
+        };
         try w.writeAll("]}}");
     }
 };

@@ -6,6 +6,7 @@
 const std = @import("std");
 const linux = std.os.linux;
 const kernel = @import("kernel.zig");
+const web = @import("web.zig");
 const told = @import("told.zig");
 const command = @import("command.zig");
 const stage = @import("stage.zig");
@@ -13,6 +14,8 @@ const gather = @import("gather.zig");
 const report = @import("report.zig");
 const settings_file = @import("settings.zig");
 const assignment = @import("assignment.zig");
+const turn_file = @import("turn.zig");
+const Turn = turn_file.Turn;
 const handover = @import("handover.zig");
 const Settings = settings_file.Settings;
 
@@ -86,17 +89,40 @@ fn run(arena: std.mem.Allocator, arguments: []const [*:0]const u8, environment: 
     }
     const argv = try arena.allocSentinel(?[*:0]const u8, arguments.len - first - 1, null);
     for (argv, arguments[first + 1 ..]) |*to, from| to.* = from;
-    const settings: Settings = try .read(environment);
+    const settings: Settings = try .read(arena, environment);
     const visible = try settings_file.withoutOurs(arena, environment);
     if (sidecar) return runSidecar(arena, argv, visible, settings);
     // Sidecars must end however this ends.
     defer if (settings.main_ended_file) |path| report.writeMessage(path, "");
     const work = try readAssignment(arena, settings);
     kernel.endOnTerm(); // a pod that is deleted while it fetches need not wait for its grace period's end
+    const lock = if (work.turn) |turn| try turn.begin(arena) else -1;
+    if (work.turn) |turn| if (try turn.awaitOwn(arena)) |why| return leftOut(arena, turn, lock, why);
     try prepare(gpa, arena, work, settings);
-    const end = command.run(arena, argv, visible, .{ .keep_result = work.result }) catch |problem| return cannotStart(problem);
-    try report.handOver(gpa, arena, settings, work, try outcomeOf(gpa, arena, work, settings, end));
+    const log = if (work.logs == null) null else kernel.scratchFile(gather.scratchOf(settings)) catch
+        return told.tell("cannot keep what the command prints: {s}", .{kernel.reason()});
+    const end = command.run(arena, argv, visible, .{
+        .keep_result = work.result,
+        .log = log,
+        .retries = if (work.turn) |turn| turn.retries else 0,
+        .pause_milliseconds = if (work.turn) |turn| @trunc(@min(@max(turn.wait_seconds, 0), 86400) * 1000) else 0,
+    }) catch |problem| return cannotStart(problem);
+    if (work.turn) |turn| {
+        try turn.end(arena, lock, end.code);
+        if (!turn.hands_over and end.started) return end.code;
+        if (turn.hands_over) try turn.awaitOthers(arena);
+    }
+    try report.handOver(gpa, arena, settings, work, try outcomeOf(gpa, arena, work, settings, end, log));
     return end.code;
+}
+
+/// A container of a set whose turn never comes.
+fn leftOut(arena: std.mem.Allocator, turn: Turn, lock: kernel.Fd, why: []const u8) Failure!u8 {
+    report.writeMessage(message_file, why);
+    for ([_][]const u8{ why, "\n" }) |text| kernel.writeAll(2, text) catch {};
+    try turn.end(arena, lock, turn_file.not_started);
+    if (turn.hands_over) try turn.awaitOthers(arena); // sidecars end with this container
+    return turn_file.not_started;
 }
 
 fn cannotStart(problem: (kernel.Error || error{OutOfMemory})) Failure {
@@ -112,7 +138,7 @@ fn runSidecar(arena: std.mem.Allocator, argv: [:null]const ?[*:0]const u8, envir
 }
 
 fn readAssignment(arena: std.mem.Allocator, settings: Settings) Failure!assignment.Assignment {
-    if (settings.assignment_json) |text| return assignment.parse(arena, text);
+    if (settings.assignment_pieces.len > 0) return assignment.parse(arena, try std.mem.concat(arena, u8, settings.assignment_pieces));
     const path = settings.assignment_file orelse return told.tell("neither ARGOSY_ASSIGNMENT nor ARGOSY_ASSIGNMENT_JSON is set", .{});
     const file = kernel.open(kernel.here, path, .{}, 0) catch return told.tell("cannot read the assignment in {s}: {s}", .{ path, kernel.reason() });
     defer kernel.close(file);
@@ -132,7 +158,7 @@ fn prepare(gpa: std.mem.Allocator, arena: std.mem.Allocator, work: assignment.As
         // Names of links and folders take memory that the command may need; it is given back before that starts.
         var passing: std.heap.ArenaAllocator = .init(gpa);
         defer passing.deinit();
-        stage.fetch(gpa, passing.allocator(), artifact, settings.limits, .{ .file = storeTrust(settings) }) catch |problem| {
+        stage.fetch(gpa, passing.allocator(), artifact, settings.limits, storeTrust(settings, work)) catch |problem| {
             if (problem == error.OutOfMemory) return problem;
             const sentence = try arena.dupe(u8, told.sentence());
             return told.tell("input artifact '{s}': {s}", .{ artifact.name, sentence });
@@ -140,12 +166,12 @@ fn prepare(gpa: std.mem.Allocator, arena: std.mem.Allocator, work: assignment.As
     }
 }
 
-fn storeTrust(settings: Settings) ?[*:0]const u8 {
-    return if (settings.store_ca_file) |path| path.ptr else null;
+fn storeTrust(settings: Settings, work: assignment.Assignment) web.Trust {
+    return .{ .file = if (settings.store_ca_file) |path| path.ptr else null, .text = work.authorities };
 }
 
 /// What the command left, and what is missing.
-fn outcomeOf(gpa: std.mem.Allocator, arena: std.mem.Allocator, work: assignment.Assignment, settings: Settings, end: command.End) error{OutOfMemory}!handover.Handover {
+fn outcomeOf(gpa: std.mem.Allocator, arena: std.mem.Allocator, work: assignment.Assignment, settings: Settings, end: command.End, log: ?kernel.Fd) error{OutOfMemory}!handover.Handover {
     if (!end.started) return .{ .problem = try arena.dupe(u8, told.sentence()), .started = false };
     var parameters: std.ArrayList(handover.Parameter) = .empty;
     var artifacts: std.ArrayList([]const u8) = .empty;
@@ -155,7 +181,12 @@ fn outcomeOf(gpa: std.mem.Allocator, arena: std.mem.Allocator, work: assignment.
             try parameters.append(arena, .{ .name = wanted.name, .value = value });
         } else |problem| try note(arena, &problems, problem);
     }
-    const options: gather.Options = .{ .scratch_folder = settings.scratch_folder, .trust = .{ .file = storeTrust(settings) } };
+    const options: gather.Options = .{ .scratch_folder = gather.scratchOf(settings), .trust = storeTrust(settings, work) };
+    if (work.logs) |wanted| {
+        if (gather.storeLog(gpa, arena, wanted, log.?, end.log_problem, options)) {
+            try artifacts.append(arena, wanted.name);
+        } else |problem| try note(arena, &problems, problem);
+    }
     for (work.artifacts_out) |wanted| {
         if (gather.storeArtifact(gpa, arena, wanted, options)) |stored| {
             if (stored) try artifacts.append(arena, wanted.name);
@@ -177,6 +208,7 @@ fn note(arena: std.mem.Allocator, problems: *std.ArrayList([]const u8), problem:
 test {
     _ = @import("assignment.zig");
     _ = @import("command.zig");
+    _ = @import("turn.zig");
     _ = @import("handover.zig");
     _ = @import("names.zig");
     _ = @import("pack.zig");

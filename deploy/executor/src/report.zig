@@ -13,9 +13,11 @@ const Error = told.Error || error{OutOfMemory};
 
 pub fn handOver(gpa: std.mem.Allocator, arena: std.mem.Allocator, settings: Settings, work: Assignment, handover: Handover) error{OutOfMemory}!void {
     var text: std.Io.Writer.Allocating = .init(arena);
-    handover.write(&text.writer) catch return error.OutOfMemory;
+    var whole = handover;
+    whole.message = try messageSoFar(arena, settings.message_file);
+    whole.write(&text.writer) catch return error.OutOfMemory;
     if (text.written().len <= message_most) return writeMessage(settings.message_file, text.written());
-    var short: Handover = .{ .problem = handover.problem, .elsewhere = true };
+    var short: Handover = .{ .problem = handover.problem, .elsewhere = true, .message = whole.message };
     sendTaskResult(gpa, arena, settings, work, handover, text.written().len) catch |problem| {
         if (problem == error.OutOfMemory) return error.OutOfMemory;
         short = .{ .problem = try arena.dupe(u8, told.sentence()) };
@@ -23,7 +25,21 @@ pub fn handOver(gpa: std.mem.Allocator, arena: std.mem.Allocator, settings: Sett
     short.problem = short.problem[0..@min(short.problem.len, 2000)];
     text.clearRetainingCapacity();
     short.write(&text.writer) catch return error.OutOfMemory;
+    if (text.written().len > message_most) { // what the command said is made of bytes that take more room as JSON
+        text.clearRetainingCapacity();
+        short.message = "";
+        short.write(&text.writer) catch return error.OutOfMemory;
+    }
     writeMessage(settings.message_file, text.written());
+}
+
+/// What the command itself has written there: it is told in the step's message, so its beginning is enough.
+fn messageSoFar(arena: std.mem.Allocator, path: [:0]const u8) error{OutOfMemory}![]const u8 {
+    const file = kernel.open(kernel.here, path, .{ .ACCMODE = .RDONLY, .NONBLOCK = true }, 0) catch return "";
+    defer kernel.close(file);
+    const buffer = try arena.alloc(u8, 1000);
+    const count = kernel.read(file, buffer) catch return "";
+    return buffer[0..count];
 }
 
 /// The last resort is the pod's log: whoever looks for the reason finds it there.
@@ -46,7 +62,7 @@ fn sendTaskResult(gpa: std.mem.Allocator, arena: std.mem.Allocator, settings: Se
         .{ size, message_most },
     );
     var body: std.Io.Writer.Allocating = .init(arena);
-    handover.writeTaskResult(&body.writer, settings.result_name, settings.result_workflow, work) catch return error.OutOfMemory;
+    handover.writeTaskResult(&body.writer, settings, work) catch return error.OutOfMemory;
     const token = try readToken(arena, settings.token_file);
     const bearer = try std.mem.concat(arena, u8, &.{ "Bearer ", token });
     var request: web.Request = .{
@@ -64,7 +80,19 @@ fn sendTaskResult(gpa: std.mem.Allocator, arena: std.mem.Allocator, settings: Se
         request.headers = &.{ .{ "Authorization", bearer }, .{ "Content-Type", "application/merge-patch+json" } };
         answer = try web.ask(gpa, arena, request);
     }
-    if (!answer.isGood()) return told.tell("the outputs cannot be handed over: the API server answers {d}: {s}", .{ answer.status, answer.words });
+    if (answer.status == 403) return told.tell(
+        "the step's outputs take {d} bytes and go into a WorkflowTaskResult, which the pod's service account may not make: grant it `create` and `patch` on workflowtaskresults.argoproj.io ({s})",
+        .{ size, try wordsOf(arena, answer.words) },
+    );
+    if (!answer.isGood()) return told.tell("the outputs cannot be handed over: the API server answers {d}: {s}", .{ answer.status, try wordsOf(arena, answer.words) });
+}
+
+/// What the API server's Status object says, or the answer as it is.
+fn wordsOf(arena: std.mem.Allocator, text: []const u8) error{OutOfMemory}![]const u8 {
+    const Status = struct { message: []const u8 };
+    const status = std.json.parseFromSliceLeaky(Status, arena, text, .{ .ignore_unknown_fields = true }) catch |problem|
+        return if (problem == error.OutOfMemory) error.OutOfMemory else text;
+    return status.message;
 }
 
 /// In a pod, the API server is found without any name server.

@@ -11,19 +11,23 @@ const Environment = [:null]const ?[*:0]const u8;
 const ours = [_][]const u8{
     "ARGOSY_ASSIGNMENT",          "ARGOSY_ASSIGNMENT_JSON", "ARGOSY_TERMINATION_MESSAGE", "ARGOSY_RESULT_URL",
     "ARGOSY_RESULT_NAME",         "ARGOSY_RESULT_WORKFLOW", "ARGOSY_TOKEN_FILE",          "ARGOSY_CA_FILE",
+    "ARGOSY_POD_NAME",            "ARGOSY_POD_UID",
     "ARGOSY_STORE_CA_FILE",       "ARGOSY_MAIN_ENDED",      "ARGOSY_UNPACK_BYTES",        "ARGOSY_UNPACK_ENTRIES",
     "ARGOSY_UNPACK_RATIO",        "ARGOSY_SCRATCH",
 };
 
 pub const Settings = struct {
-    /// The assignment: a file with it, or itself.
+    /// The assignment: a file with it, or itself, in pieces to be put together.
     assignment_file: ?[:0]const u8,
-    assignment_json: ?[:0]const u8,
+    assignment_pieces: []const []const u8,
     message_file: [:0]const u8,
     /// Where WorkflowTaskResults are made, the name of ours, and its workflow's; for outputs too large for the message.
     result_url: ?[:0]const u8,
     result_name: [:0]const u8,
     result_workflow: [:0]const u8,
+    /// The pod, whose end ends its WorkflowTaskResult too.
+    pod_name: [:0]const u8,
+    pod_uid: [:0]const u8,
     token_file: [:0]const u8,
     api_ca_file: [:0]const u8,
     store_ca_file: ?[:0]const u8,
@@ -34,7 +38,7 @@ pub const Settings = struct {
     api_host: ?[:0]const u8,
     api_port: u16,
 
-    pub fn read(environment: Environment) told.Error!Settings {
+    pub fn read(arena: std.mem.Allocator, environment: Environment) (told.Error || error{OutOfMemory})!Settings {
         var limits: Limits = .{};
         try readNumber(environment, "ARGOSY_UNPACK_BYTES", &limits.bytes);
         try readNumber(environment, "ARGOSY_UNPACK_ENTRIES", &limits.entries);
@@ -43,11 +47,13 @@ pub const Settings = struct {
         try readNumber(environment, "KUBERNETES_SERVICE_PORT", &api_port);
         return .{
             .assignment_file = valueOf(environment, "ARGOSY_ASSIGNMENT"),
-            .assignment_json = valueOf(environment, "ARGOSY_ASSIGNMENT_JSON"),
+            .assignment_pieces = try assignmentPieces(arena, environment),
             .message_file = messageFile(environment),
             .result_url = valueOf(environment, "ARGOSY_RESULT_URL"),
             .result_name = valueOf(environment, "ARGOSY_RESULT_NAME") orelse "",
             .result_workflow = valueOf(environment, "ARGOSY_RESULT_WORKFLOW") orelse "",
+            .pod_name = valueOf(environment, "ARGOSY_POD_NAME") orelse "",
+            .pod_uid = valueOf(environment, "ARGOSY_POD_UID") orelse "",
             .token_file = valueOf(environment, "ARGOSY_TOKEN_FILE") orelse "/var/run/secrets/argosy/token",
             .api_ca_file = valueOf(environment, "ARGOSY_CA_FILE") orelse "/var/run/secrets/argosy/ca.crt",
             .store_ca_file = valueOf(environment, "ARGOSY_STORE_CA_FILE"),
@@ -59,6 +65,21 @@ pub const Settings = struct {
         };
     }
 };
+
+const pieces_name = "ARGOSY_ASSIGNMENT_JSON";
+
+/// A variable holds 128 kB at most, so a large assignment comes in ARGOSY_ASSIGNMENT_JSON, ARGOSY_ASSIGNMENT_JSON_1, ..._2 and so on.
+fn assignmentPieces(arena: std.mem.Allocator, environment: Environment) error{OutOfMemory}![]const []const u8 {
+    var pieces: std.ArrayList([]const u8) = .empty;
+    var next: ?[:0]const u8 = valueOf(environment, pieces_name);
+    while (next) |piece| {
+        try pieces.append(arena, piece);
+        var buffer: [64]u8 = undefined;
+        const name = std.fmt.bufPrint(&buffer, pieces_name ++ "_{d}", .{pieces.items.len}) catch break;
+        next = valueOf(environment, name);
+    }
+    return pieces.items;
+}
 
 /// Also for the case that the other settings cannot be read.
 pub fn messageFile(environment: Environment) [:0]const u8 {
@@ -82,5 +103,5 @@ pub fn withoutOurs(arena: std.mem.Allocator, environment: Environment) error{Out
 
 fn isOurs(name: []const u8) bool {
     for (ours) |one| if (std.mem.eql(u8, one, name)) return true;
-    return false;
+    return std.mem.startsWith(u8, name, pieces_name ++ "_");
 }

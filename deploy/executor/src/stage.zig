@@ -71,7 +71,7 @@ fn download(gpa: std.mem.Allocator, arena: std.mem.Allocator, wanted: ArtifactIn
     const flags: kernel.O = .{ .ACCMODE = .RDWR, .CREAT = true, .EXCL = true };
     const file = kernel.open(folder, "packed", flags, 0o644) catch return cannotUnpack("packed");
     defer kernel.close(file);
-    const answer = try web.ask(gpa, arena, .{ .method = "GET", .url = wanted.url, .into = file, .trust = trust });
+    const answer = try web.ask(gpa, arena, .{ .method = "GET", .url = wanted.url, .header_lines = wanted.headers, .into = file, .trust = trust });
     if (answer.isGood()) return true;
     if (answer.status == 404) {
         if (wanted.optional) return false;

@@ -24,18 +24,23 @@ pub const Error = told.Error || error{OutOfMemory};
 pub const Trust = struct {
     /// A file of certificates in PEM form; null: those that the image brings.
     file: ?[*:0]const u8 = null,
+    /// More of them, in the same form.
+    text: []const u8 = "",
 };
 
 pub const Body = union(enum) {
     none,
     text: []const u8,
-    file: struct { file: kernel.Fd, size: u64 },
+    /// A file, and what is sent around it.
+    file: struct { file: kernel.Fd, size: u64, before: []const u8 = "", after: []const u8 = "" },
 };
 
 pub const Request = struct {
     method: []const u8,
     url: []const u8,
     headers: []const [2][]const u8 = &.{},
+    /// More headers, each a whole line; another server that we are sent to does not get them.
+    header_lines: []const []const u8 = &.{},
     body: Body = .none,
     /// Where the body of a good answer goes; emptied before each try.
     into: ?kernel.Fd = null,
@@ -64,6 +69,10 @@ pub fn ask(gpa: std.mem.Allocator, arena: std.mem.Allocator, request: Request) E
         tries += 1;
         var one: Exchange = .{ .gpa = gpa, .arena = arena, .request = request };
         one.request.url = url;
+        if (redirects > 0 and !try sameServer(request.url, url)) {
+            one.request.headers = &.{};
+            one.request.header_lines = &.{};
+        }
         const outcome = one.run();
         if (outcome) |answer| {
             if (one.location.len > 0 and redirects < redirects_most) {
@@ -80,6 +89,12 @@ pub fn ask(gpa: std.mem.Allocator, arena: std.mem.Allocator, request: Request) E
         kernel.sleep(wait);
         wait *= 2;
     }
+}
+
+fn sameServer(one: []const u8, other: []const u8) told.Error!bool {
+    const first: Url = try .parse(one);
+    const second: Url = try .parse(other);
+    return first.secure == second.secure and std.mem.eql(u8, first.authority, second.authority);
 }
 
 pub const Url = struct {
@@ -198,11 +213,12 @@ const Exchange = struct {
             one.request.method, if (std.mem.startsWith(u8, url.target, "/")) "" else "/", url.target, url.authority,
         });
         for (one.request.headers) |header| try output.print("{s}: {s}\r\n", .{ header[0], header[1] });
+        for (one.request.header_lines) |line| try output.print("{s}\r\n", .{line});
         switch (one.request.body) {
             .none => try output.writeAll("\r\n"),
             .text => |text| try output.print("Content-Length: {d}\r\n\r\n{s}", .{ text.len, text }),
             .file => |body| {
-                try output.print("Content-Length: {d}\r\n\r\n", .{body.size});
+                try output.print("Content-Length: {d}\r\n\r\n{s}", .{ body.before.len + body.size + body.after.len, body.before });
                 kernel.seek(body.file, 0) catch return told.tell("cannot read what is to be sent: {s}", .{kernel.reason()});
                 var buffer: [16 << 10]u8 = undefined;
                 var left = body.size;
@@ -212,6 +228,7 @@ const Exchange = struct {
                     try output.writeAll(buffer[0..count]);
                     left -= count;
                 }
+                try output.writeAll(body.after);
             },
         }
         try output.flush();
@@ -341,28 +358,34 @@ const image_bundles = [_][*:0]const u8{
 };
 
 fn trusted(gpa: std.mem.Allocator, trust: Trust, bundle: *Bundle) Error!void {
+    try addCertificates(gpa, trust.text, bundle);
     if (trust.file) |path| {
         const file = kernel.open(kernel.here, path, .{}, 0) catch
             return told.tell("cannot read the certificates in {s}: {s}", .{ path, kernel.reason() });
         defer kernel.close(file);
-        return addCertificates(gpa, file, bundle);
+        return addCertificatesIn(gpa, file, bundle);
     }
     for (image_bundles) |path| {
         const file = kernel.open(kernel.here, path, .{}, 0) catch continue;
         defer kernel.close(file);
-        return addCertificates(gpa, file, bundle);
+        return addCertificatesIn(gpa, file, bundle);
     }
+    if (trust.text.len > 0) return;
     return told.tell("the image has no certificate authorities (looked for {s} and others); give a file with them", .{image_bundles[0]});
 }
 
-/// Add every certificate of a PEM file. One that cannot be read is left out: it vouches for nobody then.
-fn addCertificates(gpa: std.mem.Allocator, file: kernel.Fd, bundle: *Bundle) Error!void {
+fn addCertificatesIn(gpa: std.mem.Allocator, file: kernel.Fd, bundle: *Bundle) Error!void {
     const found = kernel.fileStat(file) catch return told.tell("cannot read the certificates: {s}", .{kernel.reason()});
     if (found.size > 8 << 20) return told.tell("the file of certificates is larger than 8 MiB", .{});
     const text = try gpa.alloc(u8, @intCast(found.size));
     defer gpa.free(text);
     var reader: streams.PartReader = .init(file, 0, found.size, &.{});
     reader.reader.readSliceAll(text) catch return told.tell("cannot read the certificates: {s}", .{kernel.reason()});
+    return addCertificates(gpa, text, bundle);
+}
+
+/// Add every certificate of a PEM text. One that cannot be read is left out: it vouches for nobody then.
+fn addCertificates(gpa: std.mem.Allocator, text: []const u8, bundle: *Bundle) Error!void {
     const decoder = std.base64.standard.decoderWithIgnore(" \t\r\n");
     var parts = std.mem.splitSequence(u8, text, "-----BEGIN CERTIFICATE-----");
     _ = parts.next();
