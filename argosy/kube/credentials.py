@@ -1,23 +1,31 @@
-"""The Authorization header and the client certificate of a KubeConfig, renewed when they run out."""
+"""The Authorization header and the client certificate of a KubeConfig, renewed when they run out.
+
+A token, a password or a certificate that stands in the kubeconfig is used as it is; whatever can change is asked of
+kubernetes-asyncio (`authenticators`), which is imported only then.
+"""
 
 import asyncio
 import base64
+import logging
 import os
 import ssl
 import tempfile
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from argosy.clock import Clock, from_rfc3339
+from argosy.clock import Clock
 from argosy.errors import Unavailable
-from argosy.kube.kubeconfig import ExecPlugin, KubeConfig, KubeconfigError
+from argosy.kube.kubeconfig import ExecPlugin, KubeConfig, KubeconfigError, remember_tokens
 
-_TOKEN_FILE_SECONDS: Final = 60.0  # a pod's token is rotated in place
+if TYPE_CHECKING:
+    from argosy.kube.authenticators import Credential
+
+_log = logging.getLogger(__name__)
+_LOOK_AGAIN_SECONDS: Final = 60.0  # a pod's token is rotated in place, an OpenID Connect token runs out
 _EARLY_SECONDS: Final = 30.0
-_PLUGIN_SECONDS: Final = 60.0
 
 
 class Credentials:
@@ -29,13 +37,15 @@ class Credentials:
         self._lock = asyncio.Lock()
         self._header = ""
         self._good_until = -1.0
+        self._oidc = config.oidc
         self.client_certificate = config.client_certificate
         self.client_key = config.client_key
 
     @property
     def renewable(self) -> bool:
         """Whether asking again can give another credential."""
-        return self._config.exec_plugin is not None or self._config.token_file is not None
+        config = self._config
+        return config.exec_plugin is not None or config.token_file is not None or bool(config.oidc)
 
     def forget(self) -> None:
         """The server refused it: ask again next time."""
@@ -54,29 +64,55 @@ class Credentials:
         config = self._config
         if config.exec_plugin is not None:
             return await self._ask_plugin(config.exec_plugin)
+        if config.oidc:
+            return await self._ask_issuer()
+        if config.token_file is not None:
+            found = await self._ask({"tokenFile": str(config.token_file)}, f"{config.token_file}:", wrong="holds no token")
+            if not found.header:
+                raise KubeconfigError(f"{config.token_file}: is empty; it must hold a token")
+            return found.header, self._clock.now() + _LOOK_AGAIN_SECONDS
         if config.token:
             return f"Bearer {config.token}", float("inf")
-        if config.token_file is not None:
-            try:
-                return f"Bearer {config.token_file.read_text().strip()}", self._clock.now() + _TOKEN_FILE_SECONDS
-            except OSError as error:
-                raise KubeconfigError(f"{config.token_file}: cannot be read: {error}") from error
         if config.username:
             pair = base64.b64encode(f"{config.username}:{config.password}".encode()).decode()
             return f"Basic {pair}", float("inf")
         return "", float("inf")
 
     async def _ask_plugin(self, plugin: ExecPlugin) -> tuple[str, float]:
-        credential = await run_plugin(plugin, self._config)
-        status = credential.get("status") or {}
-        self.client_certificate = str(status.get("clientCertificateData") or self._config.client_certificate)
-        self.client_key = str(status.get("clientKeyData") or self._config.client_key)
-        ends = float("inf")
-        if status.get("expirationTimestamp"):
-            with suppress(ValueError):
-                ends = from_rfc3339(str(status["expirationTimestamp"])) - _EARLY_SECONDS
-        token = str(status.get("token") or "")
-        return (f"Bearer {token}" if token else ""), ends
+        who = f"the credential plugin {plugin.command!r}"
+        found = await self._ask({"exec": _entry(plugin, self._config)}, who, wrong="printed no ExecCredential",
+                                broken="cannot be started", hint=plugin.install_hint)
+        if not found.header and not found.certificate:
+            raise KubeconfigError(f"{who} printed an ExecCredential without status.token or status.clientCertificateData")
+        self.client_certificate = found.certificate or self._config.client_certificate
+        self.client_key = found.key or self._config.client_key
+        return found.header, float("inf") if found.ends is None else found.ends - _EARLY_SECONDS
+
+    async def _ask_issuer(self) -> tuple[str, float]:
+        entry = {"auth-provider": {"name": "oidc", "config": dict(self._oidc)}}
+        found = await self._ask(entry, f"{self._config.source}: auth-provider oidc", wrong="gives no token")
+        if found.oidc:
+            self._oidc = found.oidc
+            try:
+                # An issuer may take back the refresh token that it has replaced: kubectl needs the new one too.
+                remember_tokens(self._config, found.oidc)
+            except (OSError, KubeconfigError) as error:
+                _log.warning("renewed tokens are not kept", extra={"file": str(self._config.user_file), "error": str(error)})
+        return found.header, self._clock.now() + _LOOK_AGAIN_SECONDS
+
+    async def _ask(
+        self, user: Mapping[str, Any], who: str, *, wrong: str, broken: str = "cannot be read", hint: str = "",
+    ) -> "Credential":
+        from argosy.kube.authenticators import Refused, credential_of
+
+        try:
+            return await credential_of(self._config.server, user)
+        except Refused as error:
+            raise KubeconfigError(f"{who} {wrong}: {error}") from error
+        except Unavailable as error:
+            raise Unavailable(f"{who} {error}") from error
+        except OSError as error:
+            raise KubeconfigError(f"{who} {broken}: {error.strerror or error}" + (f"; {hint}" if hint else "")) from error
 
     def tls(self) -> ssl.SSLContext:
         """How the server is verified, and our client certificate if there is one. Raises KubeconfigError."""
@@ -93,40 +129,19 @@ class Credentials:
         return context
 
 
-async def run_plugin(plugin: ExecPlugin, config: KubeConfig) -> dict[str, Any]:
-    """The ExecCredential that a plugin prints. Raises KubeconfigError, Unavailable."""
-    info: dict[str, Any] = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": {"interactive": False}}
+def _entry(plugin: ExecPlugin, config: KubeConfig) -> dict[str, Any]:
+    """The plugin as kubernetes-asyncio takes it, which has no way of its own to tell a plugin about the cluster."""
+    command, args = plugin.command, list(plugin.args)
     if plugin.provide_cluster_info:
-        info["spec"]["cluster"] = {
+        info = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": {"interactive": False, "cluster": {
             "server": config.server, "insecure-skip-tls-verify": config.insecure,
-            "certificate-authority-data": base64.b64encode(config.authority.encode()).decode()}
-    # The plugin is the user's own program: it finds its settings in the user's own environment.
-    env = {**os.environ, **plugin.env, "KUBERNETES_EXEC_INFO": orjson.dumps(info).decode()}  # noqa: TID251
-    try:
-        process = await asyncio.create_subprocess_exec(
-            plugin.command, *plugin.args, env=env, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE)
-    except OSError as error:
-        raise KubeconfigError(f"the credential plugin {plugin.command!r} cannot be started: {error.strerror or error}"
-                              + (f"; {plugin.install_hint}" if plugin.install_hint else "")) from error
-    try:
-        async with asyncio.timeout(_PLUGIN_SECONDS):
-            out, err = await process.communicate()
-    except BaseException:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-        raise
-    if process.returncode:
-        raise Unavailable(f"the credential plugin {plugin.command!r} failed with exit code {process.returncode}: "
-                          f"{err.decode(errors='replace').strip()[-300:]}")
-    try:
-        tree = orjson.loads(out)
-    except orjson.JSONDecodeError as error:
-        raise KubeconfigError(f"the credential plugin {plugin.command!r} printed no ExecCredential: {error}") from error
-    if not isinstance(tree, dict) or not isinstance(tree.get("status") or {}, dict):
-        raise KubeconfigError(f"the credential plugin {plugin.command!r} printed no ExecCredential")
-    return tree
+            "certificate-authority-data": base64.b64encode(config.authority.encode()).decode(),
+            **({"tls-server-name": config.tls_server_name} if config.tls_server_name else {}),
+            **({"proxy-url": config.proxy_url} if config.proxy_url else {}),
+            **({"config": plugin.config} if plugin.config is not None else {})}}}
+        command, args = "env", [f"KUBERNETES_EXEC_INFO={orjson.dumps(info).decode()}", command, *args]
+    return {"apiVersion": plugin.api_version, "command": command, "args": args,
+            "env": [{"name": name, "value": value} for name, value in plugin.env.items()]}
 
 
 def _load_pair(context: ssl.SSLContext, certificate: str, key: str) -> None:

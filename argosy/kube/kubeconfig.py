@@ -31,6 +31,7 @@ class ExecPlugin:
     api_version: str = _EXEC_VERSION
     install_hint: str = ""
     provide_cluster_info: bool = False
+    config: Any = None  # what the cluster's entry says to the plugin
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,9 @@ class KubeConfig:
     username: str = ""
     password: str = field(default="", repr=False)
     exec_plugin: ExecPlugin | None = None
+    oidc: Mapping[str, str] = field(default_factory=dict, repr=False)  # settings of the OpenID Connect provider
+    user: str = ""
+    user_file: Path | None = None  # which of the files names the user
 
 
 def load_kubeconfig(
@@ -95,7 +99,7 @@ def read_kubeconfig(files: Sequence[Path], *, context: str = "") -> KubeConfig:
         raise KubeconfigError(f"{source}: has no current-context; choose one: kubectl config use-context NAME")
     _file, scene = _named(trees, "contexts", "context", chosen, source)
     cluster_file, cluster = _named(trees, "clusters", "cluster", str(scene.get("cluster") or ""), source)
-    user_file = Path()
+    user_file = files[0]
     user: Mapping[str, Any] = {}
     if scene.get("user"):
         user_file, user = _named(trees, "users", "user", str(scene["user"]), source)
@@ -104,19 +108,27 @@ def read_kubeconfig(files: Sequence[Path], *, context: str = "") -> KubeConfig:
         raise KubeconfigError(f"{source}: cluster {scene.get('cluster')!r} has server {server!r}; write https://HOST:PORT")
     return KubeConfig(
         server=server, source=source, context=chosen, namespace=str(scene.get("namespace") or "default"),
+        user=str(scene.get("user") or ""), user_file=user_file,
         authority=_pem(cluster, "certificate-authority", cluster_file),
         insecure=bool(cluster.get("insecure-skip-tls-verify")),
         tls_server_name=str(cluster.get("tls-server-name") or ""), proxy_url=str(cluster.get("proxy-url") or ""),
-        **_user(user, user_file, source))
+        **_user(user, user_file, source, plugin_config=_plugin_config(cluster)))
 
 
 def in_cluster(folder: Path = SERVICE_ACCOUNT_FOLDER, *, server: str = "") -> KubeConfig | None:
-    """What a pod's service account gives, or None outside a pod."""
+    """What a pod's service account gives, or None outside a pod. Raises KubeconfigError."""
     token_file = folder / "token"
     if not token_file.is_file():
         return None
+    from argosy.kube.authenticators import Refused, check_service_account
+
+    server = server or "https://kubernetes.default.svc"
+    try:
+        check_service_account(server, token_file=token_file, authority_file=folder / "ca.crt")
+    except Refused as error:
+        raise KubeconfigError(f"{folder}: the pod's service account cannot be used: {error}") from error
     return KubeConfig(
-        server=server or "https://kubernetes.default.svc", source=str(folder), token_file=token_file,
+        server=server, source=str(folder), token_file=token_file,
         authority=_text(folder / "ca.crt"), namespace=_text(folder / "namespace").strip() or "default")
 
 
@@ -143,6 +155,20 @@ contexts:
     namespace: {namespace}
 current-context: argosy
 """)
+
+
+def remember_tokens(config: KubeConfig, oidc: Mapping[str, str]) -> None:
+    """Put renewed OpenID Connect tokens into the kubeconfig they came from. Raises OSError, KubeconfigError."""
+    import yaml
+
+    assert config.user_file is not None, "a provider's settings come from a file"
+    file = config.user_file.resolve()  # a link stays one
+    tree = _read(file)
+    for entry in tree.get("users") or ():
+        if isinstance(entry, dict) and entry.get("name") == config.user:
+            entry["user"] = {**(entry.get("user") or {}), "auth-provider": {"name": "oidc", "config": dict(oidc)}}
+            write_private(file, yaml.safe_dump(tree, sort_keys=False))
+            return
 
 
 def _there(path: Path) -> Path:
@@ -182,19 +208,39 @@ def _named(
     raise KubeconfigError(f"{source}: no {key} is named {name!r}; {there}")
 
 
-def _user(user: Mapping[str, Any], file: Path, source: str) -> dict[str, Any]:
-    if user.get("auth-provider"):
-        raise KubeconfigError(f"{source}: auth-provider is no longer supported by Kubernetes; use an exec plugin")
+def _user(user: Mapping[str, Any], file: Path, source: str, *, plugin_config: Any) -> dict[str, Any]:
     token_file = user.get("tokenFile")
     return {
         "token": str(user.get("token") or ""),
         "token_file": file.parent / str(token_file) if token_file else None,
         "client_certificate": _pem(user, "client-certificate", file), "client_key": _pem(user, "client-key", file),
         "username": str(user.get("username") or ""), "password": str(user.get("password") or ""),
-        "exec_plugin": _exec_plugin(user.get("exec"), source)}
+        "exec_plugin": _exec_plugin(user.get("exec"), file, source, config=plugin_config),
+        "oidc": _oidc(user.get("auth-provider"), source)}
 
 
-def _exec_plugin(tree: Any, source: str) -> ExecPlugin | None:
+def _oidc(provider: Any, source: str) -> Mapping[str, str]:
+    if not provider:
+        return {}
+    name = provider.get("name") if isinstance(provider, dict) else provider
+    if name != "oidc":
+        raise KubeconfigError(f"{source}: auth-provider {name} is no longer supported by Kubernetes; use an exec plugin")
+    config = provider.get("config")
+    if not isinstance(config, dict) or not config:
+        raise KubeconfigError(f"{source}: auth-provider oidc needs a config with id-token, client-id and idp-issuer-url")
+    return {str(key): str(value) for key, value in config.items()}
+
+
+def _plugin_config(cluster: Mapping[str, Any]) -> Any:
+    """What the cluster's entry has for exec plugins: the extension of that name."""
+    extensions = cluster.get("extensions")
+    for item in extensions if isinstance(extensions, list) else ():
+        if isinstance(item, dict) and item.get("name") == "client.authentication.k8s.io/exec":
+            return item.get("extension")
+    return None
+
+
+def _exec_plugin(tree: Any, file: Path, source: str, *, config: Any) -> ExecPlugin | None:
     if not tree:
         return None
     if not isinstance(tree, dict) or not tree.get("command"):
@@ -203,10 +249,11 @@ def _exec_plugin(tree: Any, source: str) -> ExecPlugin | None:
     if not isinstance(args, list) or not isinstance(env, list) or not all(
             isinstance(item, dict) and "name" in item for item in env):
         raise KubeconfigError(f"{source}: exec.args must be a list of words, exec.env a list of name and value")
+    command = str(tree["command"])
     return ExecPlugin(
-        command=str(tree["command"]), args=tuple(str(arg) for arg in args),
+        command=str(file.parent / command) if "/" in command else command, args=tuple(str(arg) for arg in args),
         env={str(item["name"]): str(item.get("value", "")) for item in env},
-        api_version=str(tree.get("apiVersion") or _EXEC_VERSION),
+        api_version=str(tree.get("apiVersion") or _EXEC_VERSION), config=config,
         install_hint=str(tree.get("installHint") or ""), provide_cluster_info=bool(tree.get("provideClusterInfo")))
 
 

@@ -29,14 +29,16 @@ class HandClock:
 
 
 def plugin(tmp_path: Path, script: str, **env: str) -> ExecPlugin:
-    """A plugin that counts how often it was asked (`asked`) and prints what `script` evaluates to."""
+    """A plugin that counts how often it was asked (`asked`) and prints the ExecCredential that `script` evaluates to."""
     file = tmp_path / "plugin.py"
     file.write_text(
         "import json, os, pathlib, sys\n"
         f"count = pathlib.Path({str(tmp_path / 'count')!r})\n"
         "asked = int(count.read_text()) + 1 if count.exists() else 1\n"
         "count.write_text(str(asked))\n"
-        f"print(json.dumps({script}))\n")
+        f"found = {script}\n"
+        "named = {'apiVersion': 'client.authentication.k8s.io/v1', 'kind': 'ExecCredential'}\n"
+        "print(json.dumps({**named, **found} if isinstance(found, dict) else found))\n")
     return ExecPlugin(command=sys.executable, args=(str(file),), env=env, install_hint="install it")
 
 

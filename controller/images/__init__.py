@@ -1,0 +1,1 @@
+"""How container images start where a template names no command."""
