@@ -1,9 +1,13 @@
 """Where artifacts are kept: one contract, one file per backend."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from argosy.errors import ArgosyError
+from argosy.kube.contract import Object
+from controller.pods.assignment import Assignment
+from controller.pods.locations import Repository
 
 
 class ArtifactError(ArgosyError):
@@ -24,3 +28,13 @@ class ArtifactStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Forget what is kept at `key`; nothing there is success."""
+
+
+class ArtifactSigner(Protocol):
+    """Says where artifacts go, and gives those of a pod addresses that it can use without credentials of its own."""
+
+    async def repository(self, workflow: Object, spec: Mapping[str, Any]) -> Repository:
+        """Where artifacts of this workflow go that name no place. Raises SpecError, Unavailable."""
+
+    async def signed(self, assignment: Assignment, repository: Repository, *, namespace: str) -> Assignment:
+        """The assignment with a `url` for every artifact. Raises SpecError where one cannot be had, Unavailable for now."""

@@ -48,7 +48,7 @@ class FolderStore:
             aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=target.parent))
             try:
                 unpack(place, aside / "whole", archive=archive)
-                _inside(aside / "whole", sub_path, key).rename(target)
+                inside(aside / "whole", sub_path, key).rename(target)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
         except OSError as error:
@@ -85,7 +85,8 @@ class FolderStore:
         return place
 
 
-def _inside(folder: Path, sub_path: str, key: str) -> Path:
+def inside(folder: Path, sub_path: str, key: str) -> Path:
+    """The part of an unpacked artifact that `sub_path` names. Raises ArtifactError where it leads out or is not there."""
     place = Path(os.path.normpath(folder / sub_path.lstrip("/")))
     if not place.is_relative_to(folder) or not place.parent.resolve().is_relative_to(folder.resolve()):
         raise ArtifactError(f"subPath '{sub_path}' leads out of the artifact at key '{key}'")
