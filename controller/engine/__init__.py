@@ -3,6 +3,7 @@
 from controller.engine.contract import (
     Answer,
     Changes,
+    ContainerSeen,
     Move,
     Need,
     Observation,
@@ -19,6 +20,6 @@ from controller.engine.contract import (
 from controller.engine.run import Run
 
 __all__ = [
-    "Answer", "Changes", "Move", "Need", "Observation", "Outputs", "PodDelayed", "PodGone", "PodRefused", "PodSeen",
-    "Resumed", "Run", "UnwantedPod", "WantedPod", "Wish",
+    "Answer", "Changes", "ContainerSeen", "Move", "Need", "Observation", "Outputs", "PodDelayed", "PodGone", "PodRefused",
+    "PodSeen", "Resumed", "Run", "UnwantedPod", "WantedPod", "Wish",
 ]

@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from controller.engine.container_set import ContainerSet
 from controller.engine.dag import Dag
 from controller.engine.frame import Frame, Job
+from controller.engine.http import Http
 from controller.engine.pod import PodBody
 from controller.engine.steps import Steps
 from controller.engine.suspend import Suspend
@@ -12,7 +14,8 @@ if TYPE_CHECKING:
     from controller.engine.run import Run
 
 BODIES: dict[str, type[PodBody] | type[Steps] | type[Dag] | type[Suspend]] = {
-    "container": PodBody, "script": PodBody, "steps": Steps, "dag": Dag, "suspend": Suspend,
+    "container": PodBody, "script": PodBody, "resource": PodBody, "containerSet": ContainerSet, "http": Http, "steps": Steps,
+    "dag": Dag, "suspend": Suspend,
 }
 
 

@@ -67,7 +67,7 @@ class Call(Frame):
         gate = self.setting.gate
         if gate is None:
             self.run.push(self.body.start)
-        elif gate.enter(self, again=node is not None):
+        elif gate.enter(self, again=node is not None or self.run.pods.had_begun(self.name)):
             self.let_in()
 
     def let_in(self) -> None:

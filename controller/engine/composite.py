@@ -65,7 +65,7 @@ class Composite(Frame):
         self._scope: Scope | None = None
 
     def start(self) -> None:
-        known = self.run.nodes.find(self.job.name, owner=self.job.owner) is not None
+        known = self.run.nodes.find(self.job.name, owner=self.job.owner) is not None or self.run.pods.had_begun(self.job.name)
         if self.run.pod_gate.enter(self, takes_room=False, again=known):
             self.let_in()
 

@@ -26,6 +26,16 @@ class Outputs:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerSeen:
+    """One container of a container set: the node phase that its state means."""
+
+    name: str
+    phase: NodePhase
+    message: str = ""
+    finished_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PodSeen:
     """A pod exists and is in this state. `phase` is the node phase it means (`controller.pods.seen` decides that)."""
 
@@ -40,6 +50,7 @@ class PodSeen:
     host: str = ""
     daemon_ready: bool = False
     lost: bool = False  # it failed through no fault of its own: evicted, preempted, its node gone
+    containers: tuple[ContainerSeen, ...] = ()  # of a container set
 
 
 @dataclass(frozen=True, slots=True)

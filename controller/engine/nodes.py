@@ -5,6 +5,7 @@ pods) and remembers which ones changed since it was last asked. Nothing here dec
 """
 
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import Any
 
 from argosy.clock import from_rfc3339, to_rfc3339
@@ -228,9 +229,23 @@ class Nodes:
                 stack.extend(self.handle(key) for key in reversed(children))
             elif current.type in ("Steps", "DAG"):
                 stack.extend(self.handle(key) for key in reversed(current.json.get("outboundNodes") or []))
+            elif (members := self._members_after(current)):
+                stack.extend(reversed(members))
             else:
                 found[current.id] = current
         return list(found.values())
+
+    def _members_after(self, node: Node) -> list[Node]:
+        """The containers of a set that follow its pod, or one of its containers, at once.
+
+        They were linked before anything else could follow, so that no long list of followers is searched.
+        """
+        if node.type not in ("Pod", "Container"):
+            return []
+        pod = node.json.get("boundaryID") if node.type == "Container" else node.id
+        children = (self.json[key] for key in node.children)
+        return [self.handle(child["id"]) for child in takewhile(
+            lambda child: child["type"] == "Container" and child.get("boundaryID") == pod, children)]
 
     def exists(self, name: str) -> bool:
         """Whether there is a node of that name."""

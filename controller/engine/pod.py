@@ -1,4 +1,4 @@
-"""A container or script template: one pod that is wanted until it is seen, and watched until it has ended."""
+"""A container, script or resource template: one pod that is wanted until it is seen, and watched until it has ended."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ _READ_LATER = frozenset({"metrics", "inputs", "retryStrategy"})  # not filled in
 class PodBody(Frame):
     """A node of type Pod."""
 
+    node_type = "Pod"
     __slots__ = ("deadline", "inside", "job", "name", "pod_fields", "template")
 
     def __init__(self, run: "Run", parent: Frame, job: Job) -> None:
@@ -41,7 +42,7 @@ class PodBody(Frame):
         if node is not None and node.settled:
             self.node = node
             self.tell_parent()
-        elif self.run.pod_gate.enter(self, again=node is not None):
+        elif self.run.pod_gate.enter(self, again=node is not None or self.run.pods.had_begun(self.job.name)):
             self.let_in()
 
     @property
@@ -127,7 +128,7 @@ class PodBody(Frame):
         )
 
     def _begin(self, timeout: float | None, pending_timeout: float | None) -> None:
-        node = self.make_node(self.job, "Pod", "Pending")
+        node = self.make_node(self.job, self.node_type, "Pending")
         self.run.pods.frames[node.id] = self
         if node.daemoned:  # a saved status shows it ready
             self.run.add_daemon(self)

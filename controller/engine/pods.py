@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from controller.engine.pod import PodBody
 
 
+_ENDS_OF_NAMES = ".[("  # a node's name goes on with one of these in the names of the nodes inside it
+
+
 class Pods:
     """The wanted, the unwanted and the watched."""
 
@@ -15,6 +18,7 @@ class Pods:
         self.frames: dict[str, PodBody] = {}  # by node id, of all pods whose nodes have not settled
         self.wanted: dict[str, WantedPod] = {}
         self.early: dict[str, PodSeen] = {}  # seen before their nodes came to be: the saved status was older
+        self._begun: set[str] = set()  # names of nodes that pods show to have begun, and of those around them
         self._new: dict[str, None] = {}
         self._unwanted: dict[str, UnwantedPod] = {}
 
@@ -23,6 +27,15 @@ class Pods:
         pod = frame.wanted()
         self.wanted[pod.node_id] = pod
         self._new[pod.node_id] = None
+
+    def note_begun(self, name: str) -> None:
+        """There is a pod for the node of this name: it and all around it had begun, whatever the saved status says."""
+        self._begun.update(name[:end] for end, letter in enumerate(name) if letter in _ENDS_OF_NAMES)
+        self._begun.add(name)
+
+    def had_begun(self, name: str) -> bool:
+        """Whether a pod shows that the node of that name had begun."""
+        return name in self._begun
 
     def was_seen(self, node_id: str) -> None:
         """It exists: it need not be wanted any more."""

@@ -138,7 +138,7 @@ def was_lost(nodes: Mapping[str, Mapping[str, Json]], key: str) -> bool:
         node = nodes.get(open_keys.pop()) or {}
         if node.get("phase") != "Error":
             continue
-        if node.get("type") == "Pod":
+        if node.get("type") in ("Pod", "HTTP"):
             if not node.get(POD_LOST):
                 return False
             found = True

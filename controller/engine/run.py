@@ -5,7 +5,7 @@ follows from it and says what changed. The work goes by a stack of small steps (
 the change. The run itself reads no clock and does no I/O: `controller/reconcile.py` is the shell around it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -86,9 +86,15 @@ class Run:
         self._wish(_wish_of(workflow))
 
     @classmethod
-    def load(cls, workflow: Json, *, answers: Mapping[Need, Answer] | None = None) -> "Run":
-        """A run from a Workflow object, new or half done. `status.nodes` must be whole (not compressed)."""
-        return cls(workflow, answers or {})
+    def load(cls, workflow: Json, *, answers: Mapping[Need, Answer] | None = None, begun: Iterable[str] = ()) -> "Run":
+        """A run from a Workflow object, new or half done. `status.nodes` must be whole (not compressed).
+
+        `begun` names nodes that the status does not know and that have pods: nothing keeps those from beginning.
+        """
+        run = cls(workflow, answers or {})
+        for name in begun:
+            run.pods.note_begun(name)
+        return run
 
     # ---- what the shell uses ----
 

@@ -140,6 +140,16 @@ async def test_two_workers_share_a_consumer(bus: Bus):
     assert sorted(delivery.message.data for delivery in got) == [b"%d" % number for number in range(10)]
 
 
+async def test_a_consumer_that_was_dropped_says_so_and_can_be_taken_again(bus: Bus):
+    consumer = await bus.consumer(Stream.EVENTS, NS, "one", ALL)
+    await put(bus, "push")
+    await bus.drop_consumer(Stream.EVENTS, NS, "one")
+    with pytest.raises(Unavailable):
+        await consumer.fetch(10, wait_seconds=2)
+    again = await bus.consumer(Stream.EVENTS, NS, "one", ALL)
+    assert len(await again.fetch(10, wait_seconds=2)) == 1
+
+
 async def test_a_consumer_from_now_on_sees_only_what_comes_later(bus: Bus):
     first = await put(bus, "push", b"before")
     kept = await bus.get(Stream.EVENTS, NS, first.sequence)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,17 +13,12 @@ from tests.support.manifests import objects_in, run_to_end
 
 pytestmark = pytest.mark.skipif(not goldens.GOLDEN.is_dir(), reason="the recorded answers are not beside this checkout")
 
-NEEDED_LEVEL = 3  # phase, node names, types and phases, inputs, outputs, exit codes
-
 # Each case that differs, and why. A case that is not named here must match.
 DIFFERENT = {
     line.split(":", 1)[0].strip(): line.split(":", 1)[1].strip()
     for line in (Path(__file__).parent / "goldens_that_differ.txt").read_text().splitlines()
     if line.strip() and not line.startswith("#")
 }
-
-# Examples that throw dice without being marked so: their shape is compared, not their luck.
-DICE = {"scripts-bash": "prints a number from /dev/urandom", "template-defaults": "exits with a random code, and retries"}
 
 SETTINGS = Settings(images=(ImageStandIn("argoproj/argosay:*", entrypoint=("/argosay",), root=goldens.PEERS / "images"),))
 
@@ -44,34 +38,26 @@ async def _run_all(cases: list[str]) -> dict[str, goldens.Verdict]:
 
         async def one(case: str) -> None:
             async with limit:
-                workflow = as_sent(next(
+                workflow = goldens.as_sent(next(
                     item for item in objects_in(goldens.manifest_of(case)) if item["kind"] == "Workflow"))
                 try:
                     ended = await run_to_end(kube, workflow, patience_seconds=200)
                 except Exception as error:  # noqa: BLE001 - one case that cannot be run must not hide the others
                     found[case] = goldens.Verdict(0, f"{type(error).__name__}: {error}")
                     return
-                found[case] = goldens.compare(goldens.golden(case), goldens.normal(ended), random=case in DICE)
+                found[case] = goldens.compare(goldens.golden(case), goldens.normal(ended), random=case in goldens.DICE)
 
         await asyncio.gather(*(one(case) for case in cases))
     return found
-
-
-def as_sent(tree: Any) -> Any:
-    """The manifest as the recording sent it: whatever names an image says IfNotPresent, loop items included."""
-    if isinstance(tree, dict):
-        extra = {"imagePullPolicy": "IfNotPresent"} if isinstance(tree.get("image"), str) else {}
-        return {**{key: as_sent(value) for key, value in tree.items()}, **extra}
-    return [as_sent(item) for item in tree] if isinstance(tree, list) else tree
 
 
 @pytest.mark.parametrize("case", goldens.cases() if goldens.GOLDEN.is_dir() else [])
 def test_an_example_ends_as_it_did_on_the_real_argo(case: str, verdicts: dict[str, goldens.Verdict]) -> None:
     verdict = verdicts[case]
     if case in DIFFERENT:
-        assert verdict.level < NEEDED_LEVEL, f"{case} matches now: take it out of goldens_that_differ.txt"
+        assert verdict.level < goldens.NEEDED_LEVEL, f"{case} matches now: take it out of goldens_that_differ.txt"
         pytest.skip(f"known to differ: {DIFFERENT[case]}")
-    assert verdict.level >= NEEDED_LEVEL, f"{case}: level {verdict.level}, {verdict.difference}"
+    assert verdict.level >= goldens.NEEDED_LEVEL, f"{case}: level {verdict.level}, {verdict.difference}"
 
 
 def test_at_least_sixty_examples_match(
@@ -81,6 +67,7 @@ def test_at_least_sixty_examples_match(
     at = [sum(verdict.level >= level for verdict in exact) for level in range(1, 6)]
     dice = len(verdicts) - len(exact)
     record_property("told at the end", (
-        f"{at[NEEDED_LEVEL - 1]} of {len(exact)} examples recorded on the real Argo match (phase {at[0]}, nodes {at[1]}, "
+        f"{at[goldens.NEEDED_LEVEL - 1]} of {len(exact)} examples recorded on the real Argo match (phase {at[0]}, "
+        f"nodes {at[1]}, "
         f"values {at[2]}, edges {at[3]}, messages {at[4]}); {dice} more throw dice and match in their shape"))
-    assert at[NEEDED_LEVEL - 1] >= 60
+    assert at[goldens.NEEDED_LEVEL - 1] >= 60

@@ -719,6 +719,10 @@ class TestDeleting:
         made = await kube.create(CONFIG_MAPS, config_map(), namespace=namespace)
         with pytest.raises(Conflict):
             await kube.delete(CONFIG_MAPS, "settings", namespace=namespace, uid="11111111-1111-1111-1111-111111111111")
+        first = made["metadata"]["resourceVersion"]
+        await kube.patch(CONFIG_MAPS, "settings", {"data": {"other": "value"}}, namespace=namespace)
+        with pytest.raises(Conflict):
+            await kube.delete(CONFIG_MAPS, "settings", namespace=namespace, resource_version=first)
         await kube.delete(CONFIG_MAPS, "settings", namespace=namespace, uid=made["metadata"]["uid"])
 
     async def test_a_finalizer_holds_the_object_until_it_is_removed(self, kube: Kube, namespace: str) -> None:

@@ -4,12 +4,12 @@ Pods run on the host's programs, so an image is only a name. The table says, for
 entry point would have been, and may give a folder whose files then appear at "/".
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from argosy.settings import ImageStandIn
+from controller.images.references import names_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,8 @@ class ImageTable:
 
     def find(self, image: str) -> Image:
         """How `image` is run; an empty entry where nothing matches, so that only a manifest's own command counts."""
-        names = _names_of(image)
+        names = names_of(image)
         for pattern, entry in self._entries:
             if any(fnmatchcase(name, pattern) for name in names):
                 return entry
         return Image()
-
-
-def _names_of(image: str) -> set[str]:
-    """`image` as written, and without digest, tag and what every registry client would add."""
-    plain = image.partition("@")[0]
-    short = re.sub(r"^(index\.|registry-1\.)?docker\.io/(library/)?", "", plain)
-    return {image, plain, short, *(re.sub(r":[^/:]*$", "", name) for name in (plain, short))}

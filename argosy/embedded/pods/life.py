@@ -12,7 +12,7 @@ import shutil
 import socket
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from argosy.kube.contract import Conflict, Kube, NotFound, Object, PatchKind
 from argosy.kube.resources import CONFIG_MAPS, PERSISTENT_VOLUME_CLAIMS, PODS, SECRETS
 from controller.artifacts.contract import ArtifactError, ArtifactStore
 from controller.pods.assignment import Assignment
+from controller.resources.contract import Kinds
 
 _LOG = logging.getLogger(__name__)
 _RESOURCES = {"ConfigMap": CONFIG_MAPS, "Secret": SECRETS, "PersistentVolumeClaim": PERSISTENT_VOLUME_CLAIMS}
@@ -53,10 +54,13 @@ class Surroundings:
     folder: Path
     threads: Executor
     keep_layers: bool
+    kinds: Kinds
 
 
 class Life:
     """Carries one Pod object through. `run` returns when its end is written, or nobody needs it any more."""
+
+    needs_process = True
 
     def __init__(self, around: Surroundings, pod: Object) -> None:
         self._around = around
@@ -281,7 +285,8 @@ class Life:
         assignment = assignment_of(self.pod)
         if assignment is not None and self.state["captured"] is not None and not self._gone:
             result = await self._in_thread(hand_over, assignment, self.state["captured"], self.folder, self._around.artifacts)
-            handover = result.to_json()
+            own_words = self.state["containers"].get(assignment.container, {}).get("message") or ""
+            handover = replace(result, message=own_words).to_json()
         await self._write(running_status(
             self.pod, self.state, isolation=self._around.host.isolation, handover=handover))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.artifacts.contract import ArtifactError, ArtifactStore
+from controller.artifacts.web import WebStore
 from controller.pods.assignment import Assignment, Handover
 
 
@@ -12,6 +13,8 @@ def stage(
     assignment: Assignment, folder: Path, store: ArtifactStore, rewrite: Callable[[str], str] | None,
 ) -> list[dict[str, Any]]:
     """Lay the assignment's files and input artifacts into `folder`/staged; what the shim is to do with them.
+
+    An artifact is in the `store`, unless it has a URL of its own.
 
     `rewrite` changes the text of files, where the container's paths are not those that they name. Raises ArtifactError
     where an artifact is missing.
@@ -22,11 +25,12 @@ def stage(
         (folder / "staged" / source).write_text(rewrite(file.text) if rewrite else file.text)
         items.append({"source": source, "path": file.path, "mode": file.mode, "recurse": False, "what": "the file"})
     for number, artifact in enumerate(assignment.artifacts_in):
-        if artifact.optional and not store.exists(artifact.key):
-            continue
-        source = f"a{number}"
+        source, key = f"a{number}", artifact.url or artifact.key
+        where = WebStore(artifact.headers) if artifact.url else store
         try:
-            store.load(artifact.key, folder / "staged" / source, archive=artifact.archive, sub_path=artifact.sub_path)
+            if artifact.optional and not where.exists(key):
+                continue
+            where.load(key, folder / "staged" / source, archive=artifact.archive, sub_path=artifact.sub_path)
         except ArtifactError as error:
             raise ArtifactError(f"input artifact '{artifact.name}': {error}") from error
         items.append({"source": source, "path": artifact.path, "mode": artifact.mode, "recurse": artifact.recurse,
@@ -43,7 +47,8 @@ def hand_over(assignment: Assignment, captured: dict[str, Any], folder: Path, st
         if place is None:
             continue
         try:
-            store.save(folder / "gathered" / place, artifact.key, archive=artifact.archive,
+            where = WebStore(artifact.headers) if artifact.url else store
+            where.save(folder / "gathered" / place, artifact.url or artifact.key, archive=artifact.archive,
                        compression_level=artifact.compression_level)
             kept.append(artifact.name)
         except ArtifactError as error:

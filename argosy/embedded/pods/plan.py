@@ -14,6 +14,7 @@ from argosy.embedded.pods.shim.kernel import DEFAULT_CAPABILITIES
 from argosy.embedded.pods.volumes import mounts_of
 from argosy.kube.contract import Object
 from controller.pods.assignment import ASSIGNMENT_ANNOTATION, MAIN_ANNOTATION, Assignment
+from controller.pods.container_sets import Turn, turns_from
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
@@ -39,6 +40,15 @@ def assignment_of(pod: Object) -> Assignment | None:
         return Assignment.from_json(text)
     except ValueError as error:
         raise Broken(f"annotation {ASSIGNMENT_ANNOTATION} cannot be read: {error}") from error
+
+
+def is_errand(pod: Object) -> bool:
+    """Whether this pod needs no process: what it is to do is done by the runtime itself."""
+    try:
+        assignment = assignment_of(pod)
+    except Broken:
+        return False
+    return assignment is not None and (assignment.work is not None or assignment.request is not None)
 
 
 def references_of(pod: Object) -> set[tuple[str, str]]:
@@ -91,18 +101,23 @@ def make_plan(
     """
     spec = pod["spec"]
     assignment = assignment_of(pod)
-    main = (pod["metadata"].get("annotations") or {}).get(MAIN_ANNOTATION) or (assignment.container if assignment else "")
+    turns = turns_from(pod)
+    named = (pod["metadata"].get("annotations") or {}).get(MAIN_ANNOTATION) or (assignment.container if assignment else "")
+    main = "" if turns else named
     make = _Maker(pod, found, host, folder=folder, logs=logs, places=places, standins=standins, staged=staged,
                   assignment=assignment)
     containers = [make.container(container) for container in spec["containers"]]
-    if main and main not in [container["name"] for container in containers]:
-        raise Broken(f"the pod has no container '{main}', which its annotations call the main one")
+    deciding = [turn.container for turn in turns] or ([main] if main else [container["name"] for container in containers])
+    for name in (*deciding, *(other for turn in turns for other in turn.after)):
+        if name not in [container["name"] for container in containers]:
+            raise Broken(f"the pod has no container '{name}', which its annotations name")
     grace = spec.get("terminationGracePeriodSeconds")
     name = pod["metadata"]["name"]
     return {
         "name": name, "namespace": pod["metadata"]["namespace"], "uid": pod["metadata"]["uid"], "folder": folder,
         "hostname": (spec.get("hostname") or name)[:63], "hosts": _hosts(pod), "isolation": host.isolation,
-        "hide": list(host.hide), "durable": host.durable, "main": main, "restart": spec.get("restartPolicy") or "Always",
+        "hide": list(host.hide), "durable": host.durable, "main": main, "deciding": deciding,
+        "restart": spec.get("restartPolicy") or "Always",
         "assigned": assignment.container if assignment else "", "deadline": deadline,
         "grace": 30 if grace is None else grace,
         "init": [make.container(container, init=True) for container in spec.get("initContainers") or ()],
@@ -126,6 +141,7 @@ class _Maker:
     ) -> None:
         self._pod, self._found, self._host, self._folder, self._logs = pod, found, host, folder, logs
         self._places, self._standins, self._staged, self._assignment = places, standins, staged, assignment
+        self._turns = {turn.container: turn for turn in turns_from(pod)}
 
     def container(self, container: Object, *, init: bool = False) -> dict[str, Any]:
         host, name = self._host, container["name"]
@@ -153,9 +169,16 @@ class _Maker:
             "message_policy": container.get("terminationMessagePolicy") or "File",
             "sidecar": init and container.get("restartPolicy") == "Always",
             "probes": probes_of(container), "hooks": hooks_of(container),
+            **self._turn(name, assigned=assigned),
             "missing": f"the host has no program '{{program}}' (image {image_name or 'none'}); install it, or give a "
                        "stand-in under images: in the settings",
         }
+
+    def _turn(self, name: str, *, assigned: bool) -> dict[str, Any]:
+        """When it starts, how often its command is tried, and whether its outputs are taken only once all others ended."""
+        turn = self._turns.get(name, Turn(name))
+        return {"after": turn.after, "tries": turn.retries + 1, "try_again_after": turn.wait_seconds,
+                "gather_last": assigned and len(self._turns) > 1}
 
     def _wanted(self, *, assigned: bool) -> dict[str, Any]:
         if not assigned or self._assignment is None:

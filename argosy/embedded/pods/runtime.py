@@ -15,13 +15,15 @@ from argosy.embedded.pods.forker import Forker
 from argosy.embedded.pods.images import ImageTable
 from argosy.embedded.pods.life import Life, Surroundings, remove
 from argosy.embedded.pods.logs import LogStore, prune
-from argosy.embedded.pods.plan import Host
+from argosy.embedded.pods.plan import Host, is_errand
 from argosy.embedded.pods.standins import Standins
 from argosy.embedded.pods.status import HOST_IP, waiting_status
 from argosy.errors import ArgosyError
 from argosy.kube.contract import Conflict, Expired, Kube, NotFound, Object, PatchKind
-from argosy.kube.resources import PODS
+from argosy.kube.resources import KNOWN, PODS
 from controller.artifacts.contract import ArtifactStore
+from controller.resources.contract import Kinds
+from controller.resources.kinds import ListedKinds
 
 Isolation = Literal["auto", "namespaces", "plain"]
 _LOG = logging.getLogger(__name__)
@@ -42,12 +44,13 @@ class PodRuntime:
         self, kube: Kube, *, folder: Path, images: ImageTable, artifacts: ArtifactStore, clock: Clock,
         node_name: str = "local", most_pods: int = 250, isolation: Isolation = "auto", hide: Sequence[Path] = (),
         host_path: str = "", durable: bool = True, keep_layers: bool = False, outlive: bool = True,
-        logs_most_bytes: int = 4 << 30,
+        logs_most_bytes: int = 4 << 30, kinds: Kinds | None = None,
     ) -> None:
         """`hide` are folders that no pod may see (the runtime's own is one of them). `host_path` is a PATH whose folders
         stand after the system's own. Without `durable`, records survive the process but perhaps not a power failure.
         With `keep_layers`, what a pod wrote stays until the pod is deleted. Without `outlive`, pods end with the runtime.
-        The oldest logs go when all together are larger than `logs_most_bytes`.
+        The oldest logs go when all together are larger than `logs_most_bytes`. `kinds` are those that resource templates
+        can work on.
         """
         self._kube, self._clock, self._folder = kube, clock, folder.resolve()
         self._images, self._artifacts, self._isolation = images, artifacts, isolation
@@ -56,6 +59,7 @@ class PodRuntime:
         self._host_path = ":".join(part for part in host_path.split(":") if part.startswith("/"))
         self._durable, self._keep_layers, self._outlive = durable, keep_layers, outlive
         self._logs_most_bytes, self._ended = logs_most_bytes, 0
+        self._kinds = kinds or ListedKinds(lambda: KNOWN)
         self._lives: dict[str, Life] = {}  # by uid
         self._carried: set[asyncio.Task[None]] = set()  # one for each life
         # Pods that ended whose end the watch has not shown yet: an older event about one must not start it again.
@@ -104,7 +108,7 @@ class PodRuntime:
         return Surroundings(
             kube=self._kube, clock=self._clock, forker=forker, artifacts=self._artifacts, host=host,
             standins=Standins(self._folder / "images", self._images, path=self._host_path), folder=self._folder,
-            threads=threads, keep_layers=self._keep_layers)
+            threads=threads, keep_layers=self._keep_layers, kinds=self._kinds)
 
     def _describe_node(self) -> dict[str, str]:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -157,7 +161,7 @@ class PodRuntime:
             await self._see_deletion(pod, life)
         elif over or life is not None or uid in self._waiting or uid in self._done:
             return
-        elif len(self._lives) >= self._most_pods:
+        elif self._is_full and not is_errand(pod):
             self._waiting[uid] = pod
             self._group.create_task(self._say_waiting(pod))
         else:
@@ -190,8 +194,17 @@ class PodRuntime:
         await asyncio.get_running_loop().run_in_executor(self._around.threads, remove, self._folder / "pods" / uid)
 
     def _start(self, pod: Object) -> None:
-        life = Life(self._around, pod)
-        self._take_up(life)
+        if is_errand(pod):
+            from argosy.embedded.pods.errand import Errand  # late: few pods need what it brings along
+
+            self._take_up(Errand(self._around, pod))
+        else:
+            self._take_up(Life(self._around, pod))
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether no more processes may run; what needs none has room, and may be waiting for pods that wait for it."""
+        return sum(life.needs_process for life in self._lives.values()) >= self._most_pods
 
     def _take_up(self, life: Life) -> None:
         self._lives[life.uid] = life
@@ -207,7 +220,7 @@ class PodRuntime:
         finally:
             del self._lives[life.uid]
         self._done.add(life.uid)
-        while self._waiting and len(self._lives) < self._most_pods:
+        while self._waiting and not self._is_full:
             self._start(self._waiting.pop(next(iter(self._waiting))))
         self._ended += 1
         if self._ended % _PRUNE_EVERY == 0:

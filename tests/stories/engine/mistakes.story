@@ -29,13 +29,13 @@ workflow
       outputs: {parameters: [{name: out, valueFrom: {path: /out}}]}
       container: {image: busybox, args: ["{{inputs.parameters.text}}"]}
     - name: later
-      http: {url: "http://example.com"}
+      plugin: {hello: {}}
 ----
 workflow: new -> Running
 wf: new -> Running
 wf.no-json: new -> Error (withParam value could not be parsed as a JSON list: not json: invalid literal, expected 'null': line 1 column 1 (char 0))
 wf.bad-when: new -> Error (Invalid 'when' expression 'a ==': ends where a value was expected\n  a ==\n      ^)
-wf.later: new -> Error (template type 'http' is not supported yet)
+wf.later: new -> Error (template type 'plugin' is not supported yet)
 wf.good: new -> Pending
 create wf-say-2116400611 fine (result wanted)
 ask for WorkflowTemplate nowhere

@@ -39,6 +39,7 @@ class _First:
         self._container, self._plan, self._control, self._output = container, plan, control, output
         self._plain = plan["isolation"] == "plain"
         self._command = -1
+        self._told_to_end = self._may_gather = False
         self._helpers: dict[int, int] = {}  # pid to the number of the request
         self._unread = b""
 
@@ -62,13 +63,13 @@ class _First:
             self.tell(failed=str(error))
             return
         self.tell(running=time.time_ns() / 1e9)
-        for file in self._output:
-            os.close(file)
-        status = self._serve()
+        code = os.waitstatus_to_exitcode(self._run_command())
         ended = time.time_ns() / 1e9
-        self._kill_all()
-        wanted = self._container["gather"]
-        self.tell(code=os.waitstatus_to_exitcode(status), at=ended, captured=self._capture(wanted, gathered))
+        if self._container["gather_last"]:
+            self.tell(done=code)
+            while not self._may_gather:
+                self._heed(None)
+        self.tell(code=code, at=ended, captured=self._capture(self._container["gather"], gathered))
 
     # ---- before the command ----
 
@@ -192,20 +193,43 @@ class _First:
 
     # ---- while the command runs ----
 
+    def _run_command(self) -> int:
+        """Serve until the command has ended, tried as often as it may be; its last wait status."""
+        for again in range(self._container["tries"] - 1, -1, -1):
+            if not again:
+                for file in self._output:
+                    os.close(file)
+            status = self._serve()
+            self._command = -1
+            self._kill_all()
+            if status == 0 or not again:
+                break
+            pause_ends = time.monotonic() + self._container["try_again_after"]
+            while not self._told_to_end and (left := pause_ends - time.monotonic()) > 0:
+                self._heed(left * 1000)
+            if self._told_to_end:
+                break
+            self._command = self._start(self._container["argv"], self._output)
+        return status
+
     def _serve(self) -> int:
         """Reap, and do as the shim says, until the command ends; its wait status."""
-        watch = select.poll()
-        watch.register(self._control, select.POLLIN)
-        watch.register(self._wake, select.POLLIN)
         while True:
             status = self._reap()
             if status is not None:
                 return status
-            for file, _ in watch.poll():
-                if file == self._wake:
-                    os.read(self._wake, 4096)
-                else:
-                    self._listen()
+            self._heed(None)
+
+    def _heed(self, milliseconds: float | None) -> None:
+        """Wait until a child has ended or the shim has said something, which is then done."""
+        watch = select.poll()
+        watch.register(self._control, select.POLLIN)
+        watch.register(self._wake, select.POLLIN)
+        for file, _ in watch.poll(milliseconds):
+            if file == self._wake:
+                os.read(self._wake, 4096)
+            else:
+                self._listen()
 
     def _reap(self) -> int | None:
         ended = None
@@ -231,10 +255,15 @@ class _First:
 
     def _obey(self, request: dict[str, Any]) -> None:
         if "signal" in request:
+            self._told_to_end = True
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._command, request["signal"])
+                if self._command > 0:
+                    os.killpg(self._command, request["signal"])
         elif "kill" in request:
+            self._told_to_end = self._may_gather = True
             self._kill_all(reap=False)
+        elif "gather" in request:
+            self._may_gather = True
         elif "start" in request:
             try:
                 self._helpers[self._start(request["argv"], None)] = request["start"]

@@ -11,6 +11,7 @@ from typing import Any
 from argosy.embedded.pods.shim import init, kernel
 from argosy.embedded.pods.shim.logfile import LogFile
 
+NOT_STARTED = 64  # the exit code of a container that is left out (controller.pods.container_sets has the same)
 RESULT_MOST = 256 << 10  # bytes of stdout that become outputs.result
 _LOG_TAIL = 2048  # bytes that FallbackToLogsOnError may put into the termination message
 _CHUNK = 1 << 18
@@ -28,6 +29,7 @@ class Member:
         self.outputs: dict[int, str] = {}  # file to "stdout" or "stderr"
         self.answers: list[tuple[int, int, str]] = []  # (request, exit code, text) of helpers that ended
         self.over = False  # it ended and will not be started again
+        self.done: int | None = None  # its command has ended with this code, and its outputs are still to be taken
         self._unread = b""
         self.pid = 0
 
@@ -56,6 +58,7 @@ class Member:
         self._log = LogFile(self.spec["log"])
         self._result, self._tail, self._unread = bytearray(), b"", b""
         self._end: dict[str, Any] | None = None
+        self.done = None
         self.captured = None
 
     # ---- what comes from it ----
@@ -77,6 +80,8 @@ class Member:
     def _take(self, message: dict[str, Any]) -> None:
         if "running" in message:
             self.state |= {"state": "running", "started_at": message["running"], "pid": self.pid}
+        elif "done" in message:
+            self.done = message["done"] if message["done"] >= 0 else 128 - message["done"]
         elif "helper" in message:
             self.answers.append((message["helper"], message["code"], message.get("text", "")))
         else:
@@ -153,6 +158,17 @@ class Member:
         if self.pid and self.running:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
+
+    def gather(self) -> None:
+        """Take its outputs now: whatever else might write them has ended."""
+        self._send(gather=True)
+
+    def leave_out(self, why: str) -> None:
+        """It never starts, because one that it was to follow has failed."""
+        now = time.time_ns() / 1e9
+        self.over = True
+        self.state = {"state": "terminated", "restarts": 0, "ready": False, "started": False, "reason": "Error",
+                      "exit_code": NOT_STARTED, "signal": 0, "message": why, "started_at": now, "finished_at": now}
 
     def start_helper(self, number: int, argv: list[str]) -> None:
         """Run another command inside the container; `answers` will hold its end under `number`."""

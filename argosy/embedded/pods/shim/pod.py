@@ -39,6 +39,8 @@ class Shim:
         self._began = time.time_ns() / 1e9
         self._init = [Member(spec, plan) for spec in plan["init"]]
         self._main = [Member(spec, plan) for spec in plan["containers"]]
+        self._deciding = [member for member in self._main if member.name in plan["deciding"]]
+        self._begun: set[str] = set()
         self._stopping = self._failed = False
         self._reason = self._message = ""
         self._changed = self._must_last = False
@@ -145,9 +147,40 @@ class Shim:
                 return
         if not self._stopping and self._next == len(self._init):
             self._next += 1
-            for member in self._main:
-                self._start(member)
+        if self._next > len(self._init):
+            self._start_due()
+            self._gather_due()
+            if all(member.over for member in self._deciding):
+                self._halt()
         self._end_if_over()
+
+    def _start_due(self) -> None:
+        """Start each container whose turn has come; one that follows a failed one is left out, and so is what follows it."""
+        known: int | None = None
+        while known != len(self._begun):
+            known = len(self._begun)
+            for member in self._main:
+                if not self._stopping and member.name not in self._begun:
+                    self._start_if_due(member)
+
+    def _start_if_due(self, member: Member) -> None:
+        codes = {other.name: other.state.get("exit_code") if other.over else other.done for other in self._main}
+        after = {name: codes[name] for name in member.spec["after"]}
+        failed = next(((name, code) for name, code in after.items() if code), None)
+        if failed is not None:
+            self._begun.add(member.name)
+            member.leave_out(f'dependency "{failed[0]}" exited with non-zero code: {failed[1]}')
+            self._changed = self._must_last = True
+        elif None not in after.values():
+            self._begun.add(member.name)
+            self._start(member)
+
+    def _gather_due(self) -> None:
+        """Let outputs be taken that wait for everybody who might write them."""
+        for member in self._deciding:
+            others = [other for other in self._deciding if other is not member]
+            if member.done is not None and all(other.over or (self._stopping and not other.running) for other in others):
+                member.gather()
 
     def _start(self, member: Member) -> None:
         member.state.pop("waiting_for", None)
@@ -167,16 +200,18 @@ class Shim:
     def _hear_member(self, member: Member) -> None:
         assert member.control is not None
         files = [member.control.fileno(), *member.outputs]
-        before = member.state["state"]
+        before = member.state["state"], member.done
         ended = member.hear()
         self._checks.answered(member)
         if ended:
             for file in files:
                 self._loop.forget(file)
             self._ended(member)
-        elif before != member.state["state"]:
+        elif before[0] != member.state["state"]:
             self._changed = True
             self._checks.begin(member, self._go_on)
+            self._go_on()
+        elif before[1] != member.done:
             self._go_on()
 
     def _ended(self, member: Member) -> None:
@@ -198,8 +233,6 @@ class Shim:
         if member in self._init and not member.spec["sidecar"] and member.state["exit_code"]:
             self._failed = True
             self._halt()
-        elif member.name == self._plan["main"] or (not self._plan["main"] and self._all_over()):
-            self._halt()
         self._go_on()
 
     def _restarts(self, member: Member) -> bool:
@@ -216,8 +249,7 @@ class Shim:
         everyone = [*self._init, *self._main]
         if any(member.running for member in everyone) or not (self._stopping or self._all_over()):
             return
-        deciding = [member for member in self._main if self._plan["main"] in ("", member.name)]
-        self._failed = self._failed or any(member.state.get("exit_code") for member in deciding)
+        self._failed = self._failed or any(member.state.get("exit_code") for member in self._deciding)
         self._loop.stop()
 
     # ---- the end ----

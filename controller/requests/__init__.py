@@ -1,0 +1,1 @@
+"""What ``http`` templates do: one request, and a judgement of its answer."""
