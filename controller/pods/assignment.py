@@ -5,7 +5,8 @@ a Kubernetes pod) carries it out and hands the outcome over in the main containe
 an assignment is run exactly as written.
 """
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -39,7 +40,9 @@ class ArtifactIn:
     recurse: bool = False
     optional: bool = False
     sub_path: str = ""
+    location: Mapping[str, Any] = field(default_factory=dict)  # as in YAML: which store, which bucket, whose credentials
     url: str = ""  # presigned: where the executor fetches it, having no credentials of its own
+    headers: tuple[str, ...] = ()  # of the request, each ``Name: value``
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,11 @@ class ParameterOut:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactOut:
-    """A file or folder at `path`, to be packed as `archive` says (tar, zip or none) and kept in the store at `key`."""
+    """A file or folder at `path`, to be packed as `archive` says (tar, zip or none) and kept in the store at `key`.
+
+    A folder that is not packed becomes one object a file: `form` then has the fields (``name=value``) with which the
+    executor may post files to `form_url`, under keys that begin with the form's own.
+    """
 
     name: str
     path: str
@@ -61,12 +68,107 @@ class ArtifactOut:
     archive: str = "tar"
     compression_level: int | None = None
     optional: bool = False
+    location: Mapping[str, Any] = field(default_factory=dict)  # as the node's outputs show it
     url: str = ""  # presigned: where the executor stores it
+    headers: tuple[str, ...] = ()
+    form_url: str = ""
+    form: tuple[str, ...] = ()
+
+    def without_address(self) -> "ArtifactOut":
+        """Itself without what must stay secret."""
+        return replace(self, url="", headers=(), form_url="", form=())
+
+
+@dataclass(frozen=True, slots=True)
+class FieldOut:
+    """An output parameter to be read from a Kubernetes object, by a JSONPath as kubectl's or by a jq filter."""
+
+    name: str
+    json_path: str = ""
+    jq_filter: str = ""
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceWork:
+    """What a ``resource`` template does to a Kubernetes object, and when that counts as done.
+
+    The manifest is `manifest`, or the file at `manifest_path`. A generated name ends in `suffix`; `owner` is the
+    owner reference that the object gets.
+    """
+
+    action: str
+    namespace: str
+    manifest: str = ""
+    manifest_path: str = ""
+    flags: tuple[str, ...] = ()
+    merge_strategy: str = "strategic"
+    success_condition: str = ""
+    failure_condition: str = ""
+    owner: dict[str, Any] | None = None
+    suffix: str = ""
+    parameters: tuple[FieldOut, ...] = ()
+
+    def to_json(self) -> str:
+        """The text of a file that tells it."""
+        return orjson.dumps(asdict(self)).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "ResourceWork":
+        """Read that file. Raises ValueError where it is none."""
+        try:
+            return _read_work(orjson.loads(text))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not the work of a resource template: {error}") from error
+
+
+def _read_work(tree: dict[str, Any]) -> ResourceWork:
+    lists = {"flags": tuple(tree["flags"]), "parameters": tuple(FieldOut(**item) for item in tree["parameters"])}
+    return ResourceWork(**{**tree, **lists})
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header of a request: its value, or the Secret's key that holds it."""
+
+    name: str
+    value: str = ""
+    secret: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpWork:
+    """The request of an ``http`` template, and when its answer is a success; the body is base64."""
+
+    method: str
+    url: str
+    body: str = ""
+    headers: tuple[Header, ...] = ()
+    verify: bool = True
+    timeout_seconds: float = 30.0
+    success_condition: str = ""
+
+    def to_json(self) -> str:
+        """The text of a file that tells it."""
+        return orjson.dumps(asdict(self)).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "HttpWork":
+        """Read that file. Raises ValueError where it is none."""
+        try:
+            return _read_request(orjson.loads(text))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not the request of an http template: {error}") from error
+
+
+def _read_request(tree: dict[str, Any]) -> HttpWork:
+    return HttpWork(**{**tree, "headers": tuple(Header(**item) for item in tree["headers"])})
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Everything to be done around the command of `container`."""
+    """Everything to be done around the command of `container`, or, where it is `work`, in its place."""
 
     container: str = "main"
     files: tuple[StagedFile, ...] = ()
@@ -74,14 +176,22 @@ class Assignment:
     result: bool = False  # keep the last 256 kB of stdout as outputs.result
     parameters: tuple[ParameterOut, ...] = ()
     artifacts_out: tuple[ArtifactOut, ...] = ()
+    logs: ArtifactOut | None = None  # what main prints, to be kept as a file
+    work: ResourceWork | None = None  # of a resource template
+    request: HttpWork | None = None  # of an http template
+    turn: Mapping[str, Any] | None = None  # in a container set, for the executor
+    authorities: str = ""  # certificates (PEM) that the artifact stores' own must be signed by, beside the image's
 
-    def in_words(self) -> str:
-        """What is to be done, for an error's text."""
-        parts = [text for wanted, text in (
-            (self.files, "files written before its command starts"), (self.artifacts_in, "input artifacts"),
-            (self.result, "its outputs.result kept"), (self.parameters, "output parameters read from files"),
-            (self.artifacts_out, "output artifacts kept")) if wanted]
-        return ", ".join(parts)
+    @property
+    def needs_store(self) -> bool:
+        """Whether anything is fetched from, or stored in, a store of artifacts."""
+        return bool(self.artifacts_in or self.artifacts_out or self.logs)
+
+    def without_contents(self) -> "Assignment":
+        """As much of it as the controller reads back: no texts of files, which may be large, no addresses, which are secret."""
+        return replace(self, files=(), artifacts_in=(), work=None, request=None, authorities="",
+                       artifacts_out=tuple(item.without_address() for item in self.artifacts_out),
+                       logs=self.logs.without_address() if self.logs else None)
 
     def to_json(self) -> str:
         """The annotation's text."""
@@ -95,13 +205,21 @@ class Assignment:
             return cls(
                 container=tree["container"],
                 files=tuple(StagedFile(**item) for item in tree["files"]),
-                artifacts_in=tuple(ArtifactIn(**item) for item in tree["artifacts_in"]),
+                artifacts_in=tuple(ArtifactIn(**_with_tuples(item)) for item in tree["artifacts_in"]),
                 result=tree["result"],
                 parameters=tuple(ParameterOut(**item) for item in tree["parameters"]),
-                artifacts_out=tuple(ArtifactOut(**item) for item in tree["artifacts_out"]),
+                artifacts_out=tuple(ArtifactOut(**_with_tuples(item)) for item in tree["artifacts_out"]),
+                logs=ArtifactOut(**_with_tuples(tree["logs"])) if tree.get("logs") else None,
+                work=_read_work(tree["work"]) if tree.get("work") else None,
+                request=_read_request(tree["request"]) if tree.get("request") else None,
+                authorities=tree.get("authorities") or "",
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not an assignment: {error}") from error
+
+
+def _with_tuples(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in item.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +238,7 @@ class Handover:
     error: str = ""
     elsewhere: bool = False
     started: bool = True
+    message: str = ""  # what the command itself left as its termination message
 
     def to_json(self) -> str:
         """The termination message's text."""
@@ -137,11 +256,11 @@ class Handover:
         handover = cls(
             result=tree.get("result"), parameters=tree.get("parameters") or {}, artifacts=tree.get("artifacts") or [],
             error=tree.get("error") or "", elsewhere=tree.get("elsewhere") is True,
-            started=tree.get("started") is not False)
+            started=tree.get("started") is not False, message=tree.get("message") or "")
         return handover if handover.is_whole() else None
 
     def is_whole(self) -> bool:
         """Whether every part is of the kind that it should be: anybody can write a termination message."""
-        texts = [self.error, *(self.artifacts if isinstance(self.artifacts, list) else [None]),
+        texts = [self.error, self.message, *(self.artifacts if isinstance(self.artifacts, list) else [None]),
                  *(self.parameters.values() if isinstance(self.parameters, dict) else [None])]
         return (self.result is None or isinstance(self.result, str)) and all(isinstance(text, str) for text in texts)

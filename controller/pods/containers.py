@@ -4,17 +4,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from argosy.errors import SpecError
+from controller.pods.container_sets import containers_of_set
 
 MAIN = "main"
 SCRIPT_PATH = "/argo/staging/script"
+WORK_FILE = "/tmp/argosy/work.json"  # noqa: S108  inside a pod of its own, where nothing else writes
+OWN_COMMAND = ("python3", "-m", "argosy.cli.main")
+OWN_IMAGE = "argosy"  # of a pod that our own program does the work of; a cluster's pod gets the name that was set
 
 Tree = Mapping[str, Any]
 
 
 def containers_of(template: Tree) -> dict[str, Any]:
     """``containers`` and, where there are any, ``initContainers`` (native sidecars among them)."""
-    main = _main_container(template)
-    found: dict[str, Any] = {"containers": [main, *(_beside(item, main) for item in template.get("sidecars") or ())]}
+    mains = containers_of_set(template) if template.get("containerSet") else [_main_container(template)]
+    main = next((item for item in mains if item["name"] == MAIN), mains[0])
+    found: dict[str, Any] = {"containers": [*mains, *(_beside(item, main) for item in template.get("sidecars") or ())]}
     if template.get("initContainers"):
         found["initContainers"] = [_beside(item, main) for item in template["initContainers"]]
     return found
@@ -27,9 +32,20 @@ def _main_container(template: Tree) -> dict[str, Any]:
             container["args"] = [*(container.get("args") or []), SCRIPT_PATH]
     elif template.get("container"):
         container = dict(template["container"])
+    elif template.get("resource"):
+        container = {"image": OWN_IMAGE, "command": [*OWN_COMMAND, "resource", WORK_FILE]}
+    elif template.get("http"):
+        container = {"image": OWN_IMAGE, "command": [*OWN_COMMAND, "request", WORK_FILE], "env": [
+            {"name": header_variable(number), "valueFrom": header["valueFrom"]}
+            for number, header in enumerate(template["http"].get("headers") or ()) if header.get("valueFrom")]}
     else:
-        raise SpecError("template", "has neither container nor script; no pod can be made of it")
+        raise SpecError("template", "has neither container, script, containerSet, resource nor http; no pod can be made of it")
     return {**container, "name": MAIN}
+
+
+def header_variable(number: int) -> str:
+    """The variable with a request's header that a Secret holds; so its pod needs no right to read Secrets."""
+    return f"REQUEST_HEADER_{number}"
 
 
 def _beside(item: Tree, main: Tree) -> dict[str, Any]:

@@ -8,14 +8,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from argosy.errors import SpecError
 from controller.engine.contract import WantedPod
+from controller.labels import INSTANCE_LABEL
 from controller.pods.assignment import ASSIGNMENT_ANNOTATION, MAIN_ANNOTATION, Assignment
+from controller.pods.container_sets import SET_ANNOTATION, turns_of, turns_to_json
 from controller.pods.containers import MAIN, SCRIPT_PATH, claim_name, containers_of, volumes_of
+from controller.pods.mounting import Mounting, mounted
 from controller.pods.patching import patched_spec
 from controller.pods.placing import placing
-from controller.pods.tiers import Tier, tier_of
-from controller.pods.work import build_assignment
 
 WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 ON_EXIT_LABEL = "workflows.argoproj.io/on-exit"
@@ -26,29 +26,28 @@ DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
 Tree = Mapping[str, Any]
 
 
-def build_pod(wanted: WantedPod, workflow: Tree, spec: Tree, *, now: float, executor: bool = True) -> dict[str, Any]:
+def build_pod(wanted: WantedPod, workflow: Tree, spec: Tree, *, now: float, assignment: Assignment | None = None,
+              mounting: Mounting | None = None) -> dict[str, Any]:
     """The Pod that runs this node.
 
     `workflow` is the Workflow object (its metadata is read); `spec` the spec in force, with what a referenced
-    WorkflowTemplate adds. Raises SpecError for what no pod can be made of; where no `executor` would carry out what is
-    to be done around the command, that is every pod beyond the plain ones.
+    WorkflowTemplate adds; `assignment` what is to be done around the command, by the executor if there is a `mounting`,
+    else by whoever runs the pod. Raises SpecError for what no pod can be made of.
     """
-    template, name = wanted.template, workflow["metadata"]["name"]
+    metadata = workflow["metadata"]
     spec = {**spec, **wanted.pod_fields}
-    assignment = build_assignment(wanted, name)
-    if tier_of(template, assignment) > Tier.PLAIN and not executor:
-        raise SpecError(f"template {template.get('name')}", f"needs {_in_words(assignment)} and nothing in this cluster can "
-                        "do that yet; run the workflow with `argosy run`, or leave that part out")
+    pod_spec = _pod_spec(wanted, spec, metadata["name"])
+    told = assignment
+    if mounting is not None:
+        pod_spec = mounted(pod_spec, wanted.template, assignment, mounting, node_id=wanted.node_id,
+                           namespace=metadata["namespace"], workflow_name=metadata["name"])
+        told = assignment.without_contents() if assignment is not None else None
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": _metadata(wanted, workflow, spec, assignment),
-        "spec": {**_pod_spec(wanted, spec, name), **_time_limit(wanted, now)},
+        "metadata": _metadata(wanted, workflow, spec, told),
+        "spec": {**pod_spec, **_time_limit(wanted, now)},
     }
-
-
-def _in_words(assignment: Assignment | None) -> str:
-    return assignment.in_words() if assignment is not None else "its sidecars ended after its main container"
 
 
 def _metadata(wanted: WantedPod, workflow: Tree, spec: Tree, assignment: Assignment | None) -> dict[str, Any]:
@@ -56,19 +55,29 @@ def _metadata(wanted: WantedPod, workflow: Tree, spec: Tree, assignment: Assignm
     metadata = workflow["metadata"]
     given = [spec.get("podMetadata") or {}, wanted.template.get("metadata") or {}]
     labels = {**({ON_EXIT_LABEL: "true"} if wanted.exiting else {}), **_merged(given, "labels")}
-    annotations = {DEFAULT_CONTAINER_ANNOTATION: MAIN, **_merged(given, "annotations")}
+    turns = turns_of(wanted.template)
+    default = MAIN if not turns or any(turn.container == MAIN for turn in turns) else turns[-1].container
+    annotations = {DEFAULT_CONTAINER_ANNOTATION: default, **_merged(given, "annotations")}
     annotations |= {NODE_ID_ANNOTATION: wanted.node_id, NODE_NAME_ANNOTATION: wanted.node_name}
     if assignment is not None:
         annotations[ASSIGNMENT_ANNOTATION] = assignment.to_json()
-    if wanted.template.get("sidecars"):
+    if turns:
+        annotations[SET_ANNOTATION] = turns_to_json(turns)
+    elif wanted.template.get("sidecars"):
         annotations[MAIN_ANNOTATION] = MAIN
     return {
         "name": wanted.pod_name,
         "namespace": metadata["namespace"],
-        "labels": {**labels, WORKFLOW_LABEL: metadata["name"]},
+        "labels": {**labels, WORKFLOW_LABEL: metadata["name"], **_instance(metadata)},
         "annotations": annotations,
         "ownerReferences": [owner_reference(workflow)],
     }
+
+
+def _instance(metadata: Tree) -> dict[str, str]:
+    """The label by which installations tell their own from those of others, if the workflow has it."""
+    instance = (metadata.get("labels") or {}).get(INSTANCE_LABEL)
+    return {INSTANCE_LABEL: instance} if instance else {}
 
 
 def _merged(parts: list[Tree], field: str) -> dict[str, str]:
@@ -111,5 +120,5 @@ def _time_limit(wanted: WantedPod, now: float) -> dict[str, int]:
 
 __all__ = [
     "MAIN", "NODE_ID_ANNOTATION", "NODE_NAME_ANNOTATION", "ON_EXIT_LABEL", "SCRIPT_PATH", "WORKFLOW_LABEL",
-    "build_assignment", "build_pod", "claim_name", "owner_reference",
+    "build_pod", "claim_name", "owner_reference",
 ]

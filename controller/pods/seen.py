@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from argosy.clock import from_rfc3339
-from controller.engine.contract import NodePhase, Observation, Outputs, PodGone, PodSeen
-from controller.pods.assignment import ASSIGNMENT_ANNOTATION, Assignment, Handover
+from controller.engine.contract import ContainerSeen, NodePhase, Observation, Outputs, PodGone, PodSeen
+from controller.pods.assignment import ASSIGNMENT_ANNOTATION, ArtifactOut, Assignment, Handover
+from controller.pods.container_sets import NOT_STARTED, Turn, turns_from
 from controller.pods.manifest import MAIN, NODE_ID_ANNOTATION
 
 Tree = Mapping[str, Any]
@@ -36,19 +37,39 @@ class _Verdict:
     lost: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How the container ended whose end is the pod's; an empty state where nobody saw it end."""
+
+    container: str
+    state: Tree
+
+
 def node_id_of(pod: Tree) -> str:
     """The node that this pod runs, or "" where it is none of ours."""
     return str((pod["metadata"].get("annotations") or {}).get(NODE_ID_ANNOTATION, ""))
 
 
-def read_pod(pod: Tree) -> PodSeen:
-    """What the engine should know of this pod."""
+def outcome_is_elsewhere(pod: Tree) -> bool:
+    """Whether the pod ended and its outputs are in the WorkflowTaskResult that is called after its node."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    main: Tree = next((item for item in statuses if item["name"] == MAIN), {})
+    handover = Handover.from_json(_ended(main).get("message") or "") if _assignment_of(pod) else None
+    return handover is not None and handover.elsewhere
+
+
+def read_pod(pod: Tree, outcome: Tree | None = None) -> PodSeen:
+    """What the engine should know of this pod; `outcome` is the WorkflowTaskResult, where it has one (see above)."""
     status = pod.get("status") or {}
     statuses = {item["name"]: item for item in status.get("containerStatuses") or []}
     ended = _ended(statuses.get(MAIN) or {})
     assignment = _assignment_of(pod)
     handover = Handover.from_json(ended.get("message") or "") if ended and assignment else None
-    verdict = _judge(pod, ended, handover, told=handover is not None or assignment is None)
+    if handover is not None and handover.elsewhere:
+        handover = _with_outcome(handover, outcome or {})
+    turns = turns_from(pod)
+    decisive = _decisive_of_set(turns, statuses) if turns else _End(MAIN, ended)
+    verdict = _judge(pod, decisive, handover, told=handover is not None or assignment is None)
     return PodSeen(
         node_id=node_id_of(pod),
         phase=verdict.phase,
@@ -56,12 +77,13 @@ def read_pod(pod: Tree) -> PodSeen:
         exit_code=ended.get("exitCode") if ended else None,
         outputs=_outputs(assignment, handover),
         started_at=_time(status.get("startTime")),
-        finished_at=_time(ended.get("finishedAt")) if verdict.phase not in ("Pending", "Running") else None,
+        finished_at=_time(decisive.state.get("finishedAt")) if verdict.phase not in ("Pending", "Running") else None,
         ip=status.get("podIP") or "",
         host=(pod.get("spec") or {}).get("nodeName") or "",
         daemon_ready=verdict.phase == "Running" and bool(statuses) and all(
             item.get("ready") for item in statuses.values()),
         lost=verdict.lost,
+        containers=tuple(_member(turn.container, statuses, status.get("phase")) for turn in turns),
     )
 
 
@@ -83,14 +105,39 @@ def _ended(container: Tree) -> Tree:
     return found
 
 
-def _judge(pod: Tree, ended: Tree, handover: Handover | None, *, told: bool) -> _Verdict:
+def _decisive_of_set(turns: tuple[Turn, ...], statuses: Mapping[str, Tree]) -> _End:
+    """The end in a container set that is the pod's: a failure's, else one that is still to come, else the last one."""
+    ends = [_End(turn.container, _ended(statuses.get(turn.container) or {})) for turn in turns]
+    failed = [end for end in ends if end.state.get("exitCode")]
+    causes = [end for end in failed if end.state["exitCode"] != NOT_STARTED]
+    open_ends = [end for end in ends if not end.state]
+    latest = sorted(ends, key=lambda end: str(end.state.get("finishedAt") or ""))
+    return next(iter((*causes, *failed, *open_ends, latest[-1])))
+
+
+def _member(name: str, statuses: Mapping[str, Tree], pod_phase: str | None) -> ContainerSeen:
+    """One container of a set, by Argo's rules: one that could not start is an Error, one that the pod took along Failed."""
+    state = (statuses.get(name) or {}).get("state") or {}
+    ended = state.get("terminated")
+    if ended:
+        code, finished_at = ended.get("exitCode", 0), _time(ended.get("finishedAt"))
+        if code == 0:
+            return ContainerSeen(name, "Succeeded", finished_at=finished_at)
+        return ContainerSeen(name, "Error" if code == NOT_STARTED else "Failed", f"{name}: {_end_text(ended)}", finished_at)
+    if pod_phase == "Failed":
+        return ContainerSeen(name, "Failed", "Pod Failed whilst container running")
+    return ContainerSeen(name, "Running" if state.get("running") else "Pending")
+
+
+def _judge(pod: Tree, end: _End, handover: Handover | None, *, told: bool) -> _Verdict:
     """The pod's phase; `told` says that nothing which the pod should hand over is still to come."""
     status = pod.get("status") or {}
-    match "Succeeded" if told and _has_done_all(pod) else status.get("phase") or "Pending":
+    phase = status.get("phase") or "Pending"
+    match "Succeeded" if phase in ("Pending", "Running") and told and _has_done_all(pod) else phase:
         case "Succeeded":
             return _Verdict("Error", handover.error) if handover and handover.error else _Verdict("Succeeded")
         case "Failed":
-            return _judge_failure(pod, ended, handover)
+            return _judge_failure(pod, end, handover)
         case "Running":
             return _Verdict("Running")
         case "Pending":
@@ -107,9 +154,9 @@ def _has_done_all(pod: Tree) -> bool:
             and "deletionTimestamp" not in pod["metadata"])
 
 
-def _judge_failure(pod: Tree, ended: Tree, handover: Handover | None) -> _Verdict:
-    status = pod["status"]
-    by_cluster = _done_by_cluster(pod, ended)
+def _judge_failure(pod: Tree, end: _End, handover: Handover | None) -> _Verdict:
+    status, ended = pod["status"], end.state
+    by_cluster = _done_by_cluster(pod, end)
     if by_cluster is not None:
         return by_cluster
     if status.get("reason") == _DEADLINE:
@@ -122,15 +169,15 @@ def _judge_failure(pod: Tree, ended: Tree, handover: Handover | None) -> _Verdic
     if handover and not handover.started:  # what had to be there before the command could not be brought
         return _Verdict("Error", handover.error)
     if ended.get("exitCode", 0) != 0:
-        return _Verdict("Failed", f"{MAIN}: {_end_text(ended)}")
+        return _Verdict("Failed", f"{end.container}: {_end_text(ended)}")
     if handover and handover.error:
         return _Verdict("Error", handover.error)
     return _judge_sidecars(status)
 
 
-def _done_by_cluster(pod: Tree, ended: Tree) -> _Verdict | None:
+def _done_by_cluster(pod: Tree, end: _End) -> _Verdict | None:
     """The verdict on a failed pod that the cluster, or somebody who deleted it, brought down."""
-    status = pod["status"]
+    status, ended = pod["status"], end.state
     reason = status.get("reason") or ""
     if reason in _LOST_REASONS or reason.startswith(_REJECTED):
         return _Verdict("Error", (status.get("message") or f"pod lost: {reason}").strip(), lost=True)
@@ -139,7 +186,7 @@ def _done_by_cluster(pod: Tree, ended: Tree) -> _Verdict | None:
     if reason != _DEADLINE and (disruption := _disruption(status)):
         return _Verdict("Error", disruption, lost=True)
     if ended.get("reason") == _UNKNOWN_CONTAINER:
-        return _Verdict("Error", f"{MAIN}: {_end_text(ended)}", lost=True)
+        return _Verdict("Error", f"{end.container}: {_end_text(ended)}", lost=True)
     killed = not ended or ended.get("exitCode") in _TOLD_TO_END
     if pod["metadata"].get("deletionTimestamp") and killed and reason != _DEADLINE:
         return _Verdict("Error", "pod deleted")
@@ -190,7 +237,8 @@ def _judge_sidecars(status: Tree) -> _Verdict:
 def _end_text(ended: Tree) -> str:
     text = f"{ended.get('reason') or 'Error'} (exit code {ended.get('exitCode')})"
     message = ended.get("message") or ""
-    own_words = message if message and Handover.from_json(message) is None else ""
+    handover = Handover.from_json(message) if message else None
+    own_words = message if handover is None else handover.message
     return f"{text}: {own_words.strip()}" if own_words else text
 
 
@@ -220,15 +268,34 @@ def _assignment_of(pod: Tree) -> Assignment | None:
         return None
 
 
+def _with_outcome(handover: Handover, outcome: Tree) -> Handover:
+    """The handover with the outputs that a WorkflowTaskResult has; it comes from a pod, so nothing in it is certain."""
+    outputs = outcome.get("outputs")
+    if not isinstance(outputs, dict):
+        return replace(handover, error=handover.error or "the step's outputs were stored as a WorkflowTaskResult, which is "
+                       "not there any more; run the step again")
+    parameters = [item for item in outputs.get("parameters") or () if isinstance(item, dict)]
+    artifacts = [item for item in outputs.get("artifacts") or () if isinstance(item, dict)]
+    result = outputs.get("result")
+    return replace(
+        handover, result=None if result is None else str(result),
+        parameters={str(item.get("name")): str(item.get("value", "")) for item in parameters},
+        artifacts=[str(item.get("name")) for item in artifacts])
+
+
 def _outputs(assignment: Assignment | None, handover: Handover | None) -> Outputs:
     if assignment is None or handover is None:
         return Outputs()
     kept = set(handover.artifacts)
+    logs = [assignment.logs] if assignment.logs else []
     return Outputs(
         result=handover.result,
         parameters=handover.parameters,
-        artifacts=tuple(
-            {"name": item.name, "path": item.path, "s3": {"key": item.key}, "archive": {item.archive: {}}}
-            for item in assignment.artifacts_out if item.name in kept
-        ),
+        artifacts=tuple(_artifact(item) for item in (*assignment.artifacts_out, *logs) if item.name in kept),
     )
+
+
+def _artifact(kept: ArtifactOut) -> dict[str, Any]:
+    """As the node's outputs show it; a log has no path in the container and is not packed."""
+    shown = {"path": kept.path, "archive": {kept.archive: {}}} if kept.path else {}
+    return {"name": kept.name, **shown, **(kept.location or {"s3": {"key": kept.key}})}

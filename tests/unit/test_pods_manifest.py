@@ -9,18 +9,20 @@ from argosy.errors import SpecError
 from controller.engine import PodSeen, Run, WantedPod
 from controller.pods.assignment import ASSIGNMENT_ANNOTATION, MAIN_ANNOTATION, Assignment
 from controller.pods.manifest import NODE_ID_ANNOTATION, ON_EXIT_LABEL, WORKFLOW_LABEL, build_pod
+from controller.pods.work import build_assignment
 
 NOW = 1_800_000_000.0
 CONTAINER = {"image": "alpine", "command": ["true"]}
 
 
-def pods_of(spec: Mapping[str, Any], *, executor: bool = True) -> list[dict[str, Any]]:
+def pods_of(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The pods that a fresh workflow with this spec wants first."""
     workflow = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "spec": {"entrypoint": "main", **spec},
                 "metadata": {"name": "w", "namespace": "ns", "uid": "u-1"}}
     run = Run.load(workflow)
     run.advance(NOW)
-    return [build_pod(wanted, workflow, run.spec, now=NOW, executor=executor) for wanted in run.wanted.values()]
+    return [build_pod(wanted, workflow, run.spec, now=NOW, assignment=build_assignment(wanted, workflow, run.spec))
+            for wanted in run.wanted.values()]
 
 
 def pod_of(template: Mapping[str, Any], **spec: Any) -> dict[str, Any]:
@@ -269,16 +271,3 @@ def test_a_patch_that_is_none_is_told_in_words(patch: str, text: str) -> None:
     with pytest.raises(SpecError) as caught:
         pod_of({"podSpecPatch": patch})
     assert str(caught.value).startswith(text)
-
-
-# ---- without an executor ----
-
-
-def test_where_nobody_does_what_surrounds_a_command_only_plain_pods_are_made() -> None:
-    assert pods_of({"templates": [{"name": "main", "container": CONTAINER}]}, executor=False)
-    with pytest.raises(SpecError, match="needs output parameters read from files and nothing in this cluster can"):
-        pods_of({"templates": [{"name": "main", "container": CONTAINER, "outputs": {
-            "parameters": [{"name": "x", "valueFrom": {"path": "/x"}}]}}]}, executor=False)
-    with pytest.raises(SpecError, match="needs its sidecars ended after its main container"):
-        pods_of({"templates": [{"name": "main", "container": CONTAINER, "sidecars": [{"name": "s", "image": "alpine"}]}]},
-                executor=False)

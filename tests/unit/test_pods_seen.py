@@ -270,3 +270,10 @@ def test_a_program_that_writes_what_looks_like_a_handover_hands_nothing_over(ann
 
 def test_a_pod_of_somebody_else_runs_no_node() -> None:
     assert node_id_of({"metadata": {"name": "x"}}) == ""
+
+
+def test_a_program_that_ends_well_after_its_deadline_has_failed_all_the_same() -> None:
+    late = pod({"phase": "Failed", "reason": "DeadlineExceeded", "containerStatuses": [ended(0)]})
+    late["spec"]["containers"] = [{"name": "main"}]
+    seen = read_pod(late)
+    assert (seen.phase, seen.message) == ("Failed", "Pod was active on the node longer than the specified deadline")

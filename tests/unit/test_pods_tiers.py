@@ -15,10 +15,10 @@ S3 = {"s3": {"key": "k"}}
 
 def tier(template: dict[str, Any], *, inputs: dict[str, Any] | None = None, result: bool = False) -> Tier:
     whole = {"name": "t", **template}
-    if not {"resource", "data", "containerSet", "script"} & whole.keys():
+    if not {"resource", "http", "data", "containerSet", "script"} & whole.keys():
         whole["container"] = CONTAINER
     wanted = WantedPod("n", "w", "w-1", "t", whole, inputs or {}, wants_result=result)
-    return tier_of(whole, build_assignment(wanted, "w"))
+    return tier_of(whole, build_assignment(wanted, {"metadata": {"name": "w"}}, {}))
 
 
 @pytest.mark.parametrize("template", [
@@ -28,6 +28,7 @@ def tier(template: dict[str, Any], *, inputs: dict[str, Any] | None = None, resu
     {"daemon": True},
     {"outputs": {"parameters": [{"name": "x", "valueFrom": {"supplied": {}}}]}},
     {"volumes": [{"name": "v", "emptyDir": {}}], "podSpecPatch": "{}"},
+    {"containerSet": {"containers": [{"name": "a", "image": "alpine"}, {"name": "b", "image": "alpine"}]}},
 ])
 def test_a_step_whose_result_nobody_reads_runs_as_it_is_written(template: dict[str, Any]) -> None:
     assert tier(template) is Tier.PLAIN
@@ -45,7 +46,9 @@ def test_a_step_whose_result_is_read_is_wrapped() -> None:
     {"script": {"image": "alpine", "command": ["sh"], "source": "true"}},
     {"outputs": {"parameters": [{"name": "x", "valueFrom": PATH}]}},
     {"sidecars": [{"name": "beside", "image": "alpine"}]},
-    {"containerSet": {"containers": [{"name": "main", "image": "alpine"}]}},
+    {"containerSet": {"containers": [
+        {"name": "a", "image": "alpine"}, {"name": "b", "image": "alpine", "dependencies": ["a"]}]}},
+    {"containerSet": {"containers": [{"name": "a", "image": "alpine"}], "retryStrategy": {"retries": 1}}},
 ])
 def test_scripts_output_files_and_sidecars_are_wrapped(template: dict[str, Any]) -> None:
     assert tier(template) is Tier.WRAPPED
@@ -60,7 +63,7 @@ def test_artifacts_need_help_whichever_way_they_go() -> None:
     assert tier({"outputs": {"artifacts": [{"name": "a", **PATH}]}}, result=True) is Tier.HELPED
 
 
-@pytest.mark.parametrize("kind", ["resource", "data"])
+@pytest.mark.parametrize("kind", ["resource", "http", "data"])
 def test_steps_that_work_on_the_cluster_or_a_store_need_help(kind: str) -> None:
     assert tier({kind: {"action": "get"}}) is Tier.HELPED
 

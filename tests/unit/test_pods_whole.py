@@ -13,6 +13,7 @@ import yaml
 from controller.engine import Run
 from controller.pods.assignment import ASSIGNMENT_ANNOTATION
 from controller.pods.manifest import build_pod
+from controller.pods.work import build_assignment
 
 NOW = 1_800_000_000.0
 CASES = sorted((Path(__file__).parent / "pods").glob("*.yaml"))
@@ -22,7 +23,8 @@ def pod_of(workflow: dict[str, Any]) -> dict[str, Any]:
     run = Run.load(workflow)
     run.advance(NOW)
     (wanted,) = run.wanted.values()
-    pod = json.loads(json.dumps(build_pod(wanted, workflow, run.spec, now=NOW)))
+    pod = json.loads(json.dumps(build_pod(
+        wanted, workflow, run.spec, now=NOW, assignment=build_assignment(wanted, workflow, run.spec))))
     annotations = pod["metadata"]["annotations"]
     if ASSIGNMENT_ANNOTATION in annotations:  # as a tree without what it leaves unsaid, for whoever reads it here
         annotations[ASSIGNMENT_ANNOTATION] = _said(json.loads(annotations[ASSIGNMENT_ANNOTATION]))
@@ -31,7 +33,7 @@ def pod_of(workflow: dict[str, Any]) -> dict[str, Any]:
 
 def _said(tree: Any) -> Any:
     if isinstance(tree, dict):
-        return {key: _said(value) for key, value in tree.items() if value not in (None, "", [], False)}
+        return {key: _said(value) for key, value in tree.items() if value not in (None, "", [], {}, False)}
     return [_said(item) for item in tree] if isinstance(tree, list) else tree
 
 
