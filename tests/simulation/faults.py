@@ -14,6 +14,7 @@ from controller.cleaning import EndedPod
 from controller.engine.contract import WantedPod
 from controller.engine.gates import Gate
 from controller.engine.nodes import Nodes
+from controller.engine.pods import Pods
 from controller.engine.retry import Strategy
 from controller.reconcile import Reconciler
 from controller.sweeping import Sweeper
@@ -45,6 +46,30 @@ def act_before_saving() -> Iterator[None]:
         await original(self)
 
     with patch.object(Reconciler, "_save", late):
+        yield
+
+
+@contextmanager
+def act_ahead_of_everything() -> Iterator[None]:
+    """Pods are created before the save also where they rest on what stands nowhere else."""
+    with patch("controller.reconcile.can_be_read_again", lambda *_given: True):
+        yield
+
+
+@contextmanager
+def do_not_catch_up() -> Iterator[None]:
+    """A new process takes the saved status for all that had happened."""
+    async def nothing(self: Reconciler, pods: Any) -> None:
+        return
+
+    with patch.object(Reconciler, "_catch_up", nothing):
+        yield
+
+
+@contextmanager
+def let_others_in_before_pods_that_exist() -> Iterator[None]:
+    """A pod that the saved status does not know of queues up again at every limit on what runs at once."""
+    with patch.object(Pods, "had_begun", lambda _self, _name: False):
         yield
 
 
@@ -118,7 +143,7 @@ def clean_before_saving() -> Iterator[None]:
         original(self, pod)
         ended, cleaning = EndedPod.of(pod), self._ended_pods.cleaning
         if ended is not None and cleaning is not None and not cleaning.waits_for_workflow:
-            self._sweeper.pod_ended(ended, replace(cleaning, delay_seconds=0.0))
+            self._sweeper.pod_ended(ended, replace(cleaning, delay_seconds=0.0), workflow_uid=self.uid)
 
     with patch.object(Reconciler, "pod_changed", hasty):
         yield
@@ -136,4 +161,5 @@ FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         act_only_on_new_pods, act_before_saving, ignore_versions, parallelism_off_by_one, pod_name_without_attempt,
         one_retry_too_many, clean_before_saving, forget_what_a_finished_workflow_left)
 }
+# Few seeds show these, so tests/stories/test_acting_ahead.py has a story for each.
 

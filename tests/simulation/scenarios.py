@@ -1,4 +1,7 @@
-"""Random workflows whose end does not depend on timing: what each pod does is foretold, so there is one right answer."""
+"""Random workflows. What each pod does is foretold, so most have one right end, whatever the timing; the others are hasty.
+
+A hasty workflow has failFast, perhaps a deadline, and a person may stop it: how far it gets depends on what comes first.
+"""
 
 from random import Random
 from typing import Any
@@ -21,16 +24,26 @@ def random_workflow(chance: Random, *, name: str) -> Tree:
         if chance.random() < 0.2:
             task["withItems"] = [1, 2, 3]
         tasks.append(task)
-    spec: Tree = {"entrypoint": "main", "templates": [
-        {"name": "main", "failFast": False, "dag": {"failFast": False, "tasks": tasks}}, *_templates(chance)]}
+    hasty = chance.random() < 0.3
+    main: Tree = {"name": "main", "failFast": hasty, "dag": {"failFast": hasty, "tasks": tasks}}
+    spec: Tree = {"entrypoint": "main", "templates": [main, *_templates(chance)]}
+    if hasty and chance.random() < 0.4:
+        spec["activeDeadlineSeconds"] = chance.randint(4, 15)
     if chance.random() < 0.6:
         spec["parallelism"] = chance.randint(1, 3)
+    if chance.random() < 0.3:
+        main["parallelism"] = chance.randint(1, 3)
     if chance.random() < 0.4:
         spec["onExit"] = "sure"
     if chance.random() < 0.5:
         spec["podGC"] = {"strategy": chance.choice(["OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion"]),
                          "deleteDelayDuration": chance.choice(["0s", "1s", "10s"])}
     return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name}, "spec": spec}
+
+
+def is_hasty(workflow: Tree) -> bool:
+    """Whether there are several right ends."""
+    return bool(workflow["spec"]["templates"][0]["failFast"])
 
 
 def _templates(chance: Random) -> list[Tree]:

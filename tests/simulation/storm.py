@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from argosy.kube.contract import Expired, Kube, Listing, Object, Resource, Unavailable, WatchEvent
+from argosy.kube.resources import PODS
 
 T = TypeVar("T")
 
@@ -23,6 +24,25 @@ class Weather:
     failing: float = 0.05
     stale: float = 0.1
     breaking: float = 0.02
+
+
+class Sniper:
+    """Passes calls on to `inner`; now and then, soon after a pod was made, it says that whoever made it must die."""
+
+    def __init__(self, inner: Kube, *, chance: Random, sure: float) -> None:
+        self._inner = inner
+        self._chance = chance
+        self._sure = sure
+        self.shot = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def create(self, resource: Resource, obj: Object, **options: Any) -> Object:
+        made = await self._inner.create(resource, obj, **options)
+        if resource is PODS and self._chance.random() < self._sure:
+            self.shot.set()
+        return made
 
 
 CALM = Weather(delay_seconds=0.001, failing=0.0, stale=0.0, breaking=0.0)

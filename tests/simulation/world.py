@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 from argosy.embedded.store import EmbeddedKube
 from argosy.kube.contract import Kube, NotFound, Object
@@ -16,13 +17,15 @@ from controller.pods.seen import node_id_of
 from controller.service import Controller
 from tests.simulation.kubelet import Kubelet
 from tests.simulation.loop import LoopClock, simulate
-from tests.simulation.scenarios import random_workflow
-from tests.simulation.storm import CALM, StormyKube, Weather
+from tests.simulation.replicas import replicas
+from tests.simulation.scenarios import is_hasty, random_workflow
+from tests.simulation.storm import CALM, Sniper, StormyKube, Weather
 
 OVER = ("Succeeded", "Failed", "Error")
 PATIENCE_SECONDS = 4000.0
 FAILING = 0.35
 BAD_DAY = Weather()
+SLOW_DAY = Weather(delay_seconds=0.1)  # a save takes long, so much happens before the next one
 
 
 @dataclass(slots=True)
@@ -32,6 +35,7 @@ class History:
     ends: dict[str, Any] = field(default_factory=dict)  # workflow -> phase and (type, phase) of every node
     broken: list[str] = field(default_factory=list)  # promises that did not hold
     pods: dict[str, str] = field(default_factory=dict)  # name of each pod that ever was -> uid
+    nodes: dict[str, str] = field(default_factory=dict)  # name of each pod that ever was -> id of its node
     restarts: int = 0
 
 
@@ -56,8 +60,8 @@ class Watchman:
         self.left[name] = (pod.get("status") or {}).get("phase", "")
         if kind == "DELETED":
             del self.left[name]
-        if kind == "ADDED":
-            await self._look_at_new(pod, workflow)
+        if kind == "ADDED" and self.history.pods.get(name, uid) != uid:
+            self.history.broken.append(f"pod {name} was made twice")
         if (kind == "DELETED" or pod["metadata"].get("deletionTimestamp")) and uid not in self._deleted:
             self._deleted.add(uid)
             await self._look_at_deleted(pod, workflow)
@@ -68,16 +72,7 @@ class Watchman:
         most = self._workflows[workflow]["spec"].get("parallelism")
         if most and len(self._active[workflow]) > most:
             self.history.broken.append(f"{len(self._active[workflow])} pods of {workflow} at once, {most} allowed")
-        self.history.pods[name] = uid
-
-    async def _look_at_new(self, pod: Object, workflow: str) -> None:
-        name = pod["metadata"]["name"]
-        if self.history.pods.get(name, pod["metadata"]["uid"]) != pod["metadata"]["uid"]:
-            self.history.broken.append(f"pod {name} was made twice")
-        saved = await self._kube.get(WORKFLOWS, workflow, namespace="default")
-        if node_id_of(pod) not in ((saved.get("status") or {}).get("nodes") or {}):
-            self.history.broken.append(f"pod {name} was made before its node was saved")
-
+        self.history.pods[name], self.history.nodes[name] = uid, node_id_of(pod)
 
     async def _look_at_deleted(self, pod: Object, workflow: str) -> None:
         saved = await self._kube.get(WORKFLOWS, workflow, namespace="default")
@@ -94,24 +89,34 @@ class Watchman:
 
 
 async def _controllers(kube: Kube, chance: Random, history: History, *, killing: float) -> None:
-    """One controller after the other; each lives for a while and is killed at whatever await it stands."""
+    """One controller after the other; each lives for a while and is killed at whatever await it stands.
+
+    Some are killed just after they have made a pod, when they have most to lose.
+    """
     while True:
-        controller = Controller(kube, clock=LoopClock(), chance=Random(chance.random()))
+        sniper = Sniper(kube, chance=chance, sure=chance.choice((0.0, 0.2)) if killing else 0.0)
+        controller = Controller(sniper, clock=LoopClock(), chance=Random(chance.random()))
         task = asyncio.ensure_future(controller.run(asyncio.Event()))
+        shot = asyncio.ensure_future(sniper.shot.wait())
         try:
             if not killing:
                 await task
-            await asyncio.wait([task], timeout=chance.expovariate(1 / killing))
+            await asyncio.wait([task, shot], timeout=chance.expovariate(1 / killing), return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 task.result()
+            if shot.done():
+                await asyncio.sleep(chance.choice((0.0, 0.05)))
         finally:
+            shot.cancel()
             task.cancel()
             await asyncio.wait([task])
         history.restarts += 1
+        if killing and chance.random() < 0.3:  # nobody is there for a while, and much happens meanwhile
+            await asyncio.sleep(chance.expovariate(1 / 3))
 
 
 async def _person(kube: Kube, workflows: dict[str, Object], chance: Random) -> dict[str, set[str]]:
-    """Writes annotations into running workflows, and remembers which; none may be lost."""
+    """Writes annotations into running workflows, and remembers which; none may be lost. May stop a hasty one."""
     written: dict[str, set[str]] = defaultdict(set)
     for number in range(6):
         await asyncio.sleep(chance.expovariate(1 / 3))
@@ -119,6 +124,9 @@ async def _person(kube: Kube, workflows: dict[str, Object], chance: Random) -> d
         key = f"note-{number}"
         await kube.patch(WORKFLOWS, name, {"metadata": {"annotations": {key: "read me"}}}, namespace="default")
         written[name].add(key)
+        if is_hasty(workflows[name]) and chance.random() < 0.2:
+            wish = {"shutdown": chance.choice(("Stop", "Terminate"))}
+            await kube.patch(WORKFLOWS, name, {"spec": wish}, namespace="default")
     return written
 
 
@@ -131,17 +139,20 @@ async def _until_over(kube: Kube, names: list[str]) -> None:
             return
 
 
-async def _live(seed: int, *, weather: Weather, killing: float) -> History:
+async def _live(seed: int, *, weather: Weather, killing: float, sharing: bool, frozen: bool) -> History:
     chance = Random(seed)
+    failing = 0.05 if _is_slow(seed) else FAILING
     kube = EmbeddedKube.open(":memory:", clock=LoopClock(), durable=False)
     workflows = {f"w{number}": random_workflow(chance, name=f"w{number}") for number in range(2)}
     watchman = Watchman(kube, workflows)
     history = watchman.history
     bad_day = StormyKube(kube, chance=chance, weather=weather)
+    controllers = (replicas(bad_day, chance, troubling=killing, frozen=frozen) if sharing
+                   else _controllers(bad_day, chance, history, killing=killing))
     try:
         async with asyncio.TaskGroup() as group:
-            others = [group.create_task(Kubelet(kube, seed=seed, failing=FAILING).run()), group.create_task(watchman.run()),
-                      group.create_task(_controllers(bad_day, chance, history, killing=killing))]
+            others = [group.create_task(Kubelet(kube, seed=seed, failing=failing).run()), group.create_task(watchman.run()),
+                      group.create_task(controllers)]
             for workflow in workflows.values():
                 await kube.create(WORKFLOWS, workflow, namespace="default")
             writer = group.create_task(_person(kube, workflows, chance))
@@ -169,16 +180,19 @@ async def _sum_up(kube: Kube, workflows: dict[str, Object], written: dict[str, s
             saved = await kube.get(WORKFLOWS, name, namespace="default")
             status = saved.get("status") or {}
             nodes = status.get("nodes") or {}
-            history.ends[name] = (status.get("phase"), {
-                node["name"]: (node["type"], node["phase"]) for node in nodes.values()})
+            if not is_hasty(workflows[name]):
+                history.ends[name] = (status.get("phase"), {
+                    node["name"]: (node["type"], node["phase"]) for node in nodes.values()})
             lost = written[name] - set(saved["metadata"].get("annotations") or {})
             if lost:
                 history.broken.append(f"what a person wrote into {name} was lost: {sorted(lost)}")
             attempts = [node for node in nodes.values() if node["type"] == "Pod"]
             history.broken.extend(_too_many_tries(workflows[name], nodes))
-            made = sum(1 for pod in history.pods if pod.startswith(f"{name}-"))
-            if made != len(attempts):
-                history.broken.append(f"{len(attempts)} attempts of {name} but {made} pods")
+            made = [pod for pod in history.pods if pod.startswith(f"{name}-")]
+            history.broken.extend(f"pod {pod} was made and no node tells of it" for pod in made
+                                  if history.nodes[pod] not in nodes)
+            if not is_hasty(workflows[name]) and len(made) != len(attempts):
+                history.broken.append(f"{len(attempts)} attempts of {name} but {len(made)} pods")
 
 
 def _too_many_tries(workflow: Object, nodes: dict[str, Any]) -> list[str]:
@@ -189,18 +203,37 @@ def _too_many_tries(workflow: Object, nodes: dict[str, Any]) -> list[str]:
             if node["type"] == "Retry" and len(node.get("children") or []) > limit + 1]
 
 
-def live_through(seed: int, *, weather: Weather = BAD_DAY, killing: float | None = None) -> History:
-    """The history that follows from `seed`; `killing` is a controller's mean life in seconds (0 for ever; else drawn)."""
+def _is_slow(seed: int) -> bool:
+    """Whether the day of this seed is slow; on such days little fails, so that much rests on what is not saved yet."""
+    return seed % 3 == 0
+
+
+def live_through(seed: int, *, weather: Weather | None = None, killing: float | None = None, sharing: bool = False,
+                 frozen: bool = False) -> History:
+    """The history that follows from `seed`; `killing` is a controller's mean life in seconds (0 for ever; else drawn).
+
+    With `sharing` there are several controllers at a time, and they are stopped too; `frozen`, together with their clocks.
+    """
+    if weather is None:
+        weather = SLOW_DAY if _is_slow(seed) else BAD_DAY
     if killing is None:
         killing = Random(seed).choice((0.0, 3.0, 8.0, 30.0))
-    return simulate(_live(seed, weather=weather, killing=killing), seed=seed)
+    dice = Random(seed)  # which shard a workflow falls into follows from its uid
+    with (patch("argosy.embedded.store.kube.new_uid", lambda: f"{dice.getrandbits(128):032x}"),
+          patch("controller.leases.new_suffix", lambda: f"{dice.getrandbits(32):08x}")):
+        return simulate(_live(seed, weather=weather, killing=killing, sharing=sharing, frozen=frozen), seed=seed)
 
 
-def verdict(seed: int) -> list[str]:
-    """What went wrong under this seed: broken promises, and ends that differ from those of a calm day."""
-    stormy = live_through(seed)
+def verdict(seed: int, *, sharing: bool = False, frozen: bool = False) -> list[str]:
+    """What went wrong under this seed: broken promises, and ends that differ from those of a calm day.
+
+    Where clocks are frozen a request that was about to go out may go out late, and make a pod once more; but what is
+    written down stays right.
+    """
+    stormy = live_through(seed, sharing=sharing, frozen=frozen)
     calm = live_through(seed, weather=CALM, killing=0.0)
-    wrong = [*stormy.broken, *(f"on a calm day: {text}" for text in calm.broken)]
+    broken = [text for text in stormy.broken if not (frozen and text.startswith("pod ")) and not (frozen and "at once" in text)]
+    wrong = [*broken, *(f"on a calm day: {text}" for text in calm.broken)]
     for name, end in calm.ends.items():
         if stormy.ends.get(name) != end:
             wrong.append(f"{name} ended {_told(stormy.ends.get(name), end)}")
