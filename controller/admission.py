@@ -7,6 +7,7 @@ from argosy.errors import Problem, SpecErrors
 from argosy.kube.contract import Conflict, Kube, Object
 from argosy.kube.resources import WORKFLOWS
 from controller.labels import COMPLETED_LABEL, PHASE_LABEL
+from controller.sharding import Claim, is_newer
 
 _TRIES = 5
 
@@ -33,12 +34,17 @@ def spec_warning(warnings: list[Problem]) -> dict[str, Any]:
     return {"type": "SpecWarning", "status": "True", "message": "; ".join(str(problem) for problem in warnings)}
 
 
-async def refuse(kube: Kube, workflow: Object, text: str, *, phase: str, now: float) -> None:
-    """End a workflow in `phase` (Failed for what the user wrote, Error for all else). Raises NotFound, Unavailable."""
+async def refuse(kube: Kube, workflow: Object, text: str, *, phase: str, now: float, claim: Claim | None = None) -> bool:
+    """End a workflow in `phase` (Failed for what the user wrote, Error for all else), unless it is claimed anew.
+
+    Returns whether it did. Raises NotFound, Unavailable.
+    """
     metadata = workflow["metadata"]
     moment = to_rfc3339(now)
     for _ in range(_TRIES):
         current = await kube.get(WORKFLOWS, metadata["name"], namespace=metadata["namespace"])
+        if current["metadata"]["uid"] != metadata["uid"] or (claim is not None and is_newer(current, claim)):
+            return False
         status = current.get("status") or {}
         current["status"] = {
             "startedAt": moment, **status, "phase": phase, "message": text, "finishedAt": moment,
@@ -51,4 +57,5 @@ async def refuse(kube: Kube, workflow: Object, text: str, *, phase: str, now: fl
             await kube.replace(WORKFLOWS, current)
         except Conflict:
             continue
-        return
+        return True
+    return False

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from argosy.kube.contract import AlreadyExists, Kube, NotFound, Object
+from argosy.kube.contract import AlreadyExists, Kube, Object
 from argosy.kube.resources import POD_DISRUPTION_BUDGETS
+from controller.owned import delete_owned
 from controller.pods.manifest import WORKFLOW_LABEL, owner_reference
 
 
@@ -28,6 +29,4 @@ async def make_budget(kube: Kube, workflow: Object, spec: Mapping[str, Any]) -> 
 async def delete_budget(kube: Kube, workflow: Object, spec: Mapping[str, Any]) -> None:
     """Delete it, if there is one."""
     if spec.get("podDisruptionBudget"):
-        metadata = workflow["metadata"]
-        with suppress(NotFound):
-            await kube.delete(POD_DISRUPTION_BUDGETS, metadata["name"], namespace=metadata["namespace"])
+        await delete_owned(kube, POD_DISRUPTION_BUDGETS, workflow["metadata"]["name"], workflow)

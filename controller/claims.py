@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from argosy.kube.contract import AlreadyExists, Kube, NotFound, Object
+from argosy.kube.contract import AlreadyExists, Kube, Object
 from argosy.kube.resources import PERSISTENT_VOLUME_CLAIMS
+from controller.owned import delete_owned
 from controller.pods.manifest import WORKFLOW_LABEL, claim_name, owner_reference
 
 
@@ -35,8 +36,5 @@ async def delete_claims(kube: Kube, workflow: Object, spec: Mapping[str, Any], p
     if strategy == "OnWorkflowSuccess" and phase != "Succeeded":
         return
     for template in spec.get("volumeClaimTemplates") or []:
-        try:
-            await kube.delete(PERSISTENT_VOLUME_CLAIMS, claim_name(metadata["name"], template["metadata"]["name"]),
-                              namespace=metadata["namespace"])
-        except NotFound:
-            continue  # gone already
+        name = claim_name(metadata["name"], template["metadata"]["name"])
+        await delete_owned(kube, PERSISTENT_VOLUME_CLAIMS, name, workflow)

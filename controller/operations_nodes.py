@@ -1,11 +1,8 @@
 """The nodes of a Workflow object as operations and displays see them: read in whichever form they are kept, and chosen.
 
-`read_nodes` is the one place that knows how nodes are stored: plain in ``status.nodes``, or, when large, gzipped and
-base64-encoded in ``status.compressedNodes`` as Argo does.
+They are plain in ``status.nodes``, or, when large, in ``status.compressedNodes`` (see `packing`).
 """
 
-import base64
-import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +11,7 @@ import orjson
 
 from argosy.errors import ArgosyError
 from argosy.kube.contract import Object
+from controller.packing import pack, unpack
 
 Node = dict[str, Any]
 
@@ -36,13 +34,7 @@ def read_nodes(workflow: Object) -> dict[str, Node]:
     """Every node by id, however it is stored. What somebody has put there that is no node is left out."""
     status = workflow.get("status") or {}
     packed = status.get("compressedNodes")
-    if packed:
-        try:
-            nodes: Any = orjson.loads(gzip.decompress(base64.b64decode(packed)))
-        except (ValueError, OSError, EOFError) as error:
-            raise ArgosyError(f"status.compressedNodes cannot be read: {error}") from error
-    else:
-        nodes = status.get("nodes")
+    nodes: Any = unpack(packed) if packed else status.get("nodes")
     return {key: node for key, node in nodes.items() if isinstance(node, dict)} if isinstance(nodes, dict) else {}
 
 
@@ -50,7 +42,7 @@ def write_nodes(workflow: Object, nodes: Mapping[str, Node]) -> None:
     """Put the nodes back in the form they came in."""
     status = workflow.setdefault("status", {})
     if status.get("compressedNodes"):
-        status["compressedNodes"] = base64.b64encode(gzip.compress(orjson.dumps(nodes), mtime=0)).decode()
+        status["compressedNodes"] = pack(orjson.dumps(nodes))
     else:
         status["nodes"] = dict(nodes)
 

@@ -7,9 +7,10 @@ from controller.spec.triggered import CronWorkflow, WorkflowEventBinding
 from controller.spec.workflow import ClusterWorkflowTemplate, Workflow, WorkflowTemplate
 
 _ONE_MACHINE = "has no effect here: pods run on this machine, there is no node to choose"
-_CLEANING = "has no effect yet: artifacts are kept"
 _NETWORK = "has no effect here: pods share this machine's network"
 _PROCESS = "has no effect here: containers run as processes of this machine"
+_LOGS = "has no effect here: logs are always kept"
+_FOLDER = "has no effect here: artifacts are kept in the local folder"
 _KIND = "is not run yet: a step with this template ends in Error"
 _ENDED = "has no effect yet: no metric is published"
 _LOCKS = "has no effect yet: nothing waits for a lock"
@@ -18,36 +19,27 @@ EFFECTLESS: Table = {
     "CronWorkflow": {"spec": "is kept, but not run yet: submit its workflow by hand"},
     "WorkflowEventBinding": {"spec": "is kept, but has no effect yet: use an EventSource and a Sensor"},
     "WorkflowSpec": {
-        "archiveLogs": "has no effect yet: logs are always kept",
-        "artifactGC": _CLEANING,
-        "artifactRepositoryRef": "has no effect yet: artifacts are kept in the local folder",
         "executor": "has no effect: no service account is needed around the container",
         "executorPlugins": "has no effect yet: plugins are not run",
         "metrics": _ENDED,
         "synchronization": _LOCKS,
     },
     "Template": {
-        "containerSet": _KIND,
         "data": _KIND,
         "executor": "has no effect: no service account is needed around the container",
-        "http": _KIND,
         "memoize": "has no effect yet: the step runs each time",
         "metrics": _ENDED,
         "plugin": _KIND,
-        "resource": _KIND,
         "synchronization": _LOCKS,
     },
-    "Artifact": {
-        "artifactGC": _CLEANING,
-        **dict.fromkeys(
-            ("artifactory", "azure", "gcs", "hdfs", "oss", "plugin"),
-            "has no effect yet: artifacts are kept in the local folder"),
-    },
-    "ArtifactLocation": {"archiveLogs": "has no effect yet: logs are always kept"},
+    **dict.fromkeys(("ArtifactGC", "WorkflowLevelArtifactGC"), dict.fromkeys(
+        ("podMetadata", "podSpecPatch", "serviceAccountName"), "has no effect: the controller deletes artifacts itself")),
 }
 ON_ONE_MACHINE: Table = {
     "WorkflowSpec": {
         "affinity": _ONE_MACHINE,
+        "archiveLogs": _LOGS,
+        "artifactRepositoryRef": _FOLDER,
         "dnsConfig": _NETWORK,
         "dnsPolicy": _NETWORK,
         "hostNetwork": _NETWORK,
@@ -70,6 +62,8 @@ ON_ONE_MACHINE: Table = {
         "tolerations": _ONE_MACHINE,
     },
     "RetryStrategy": {"affinity": _ONE_MACHINE},
+    "Artifact": dict.fromkeys(("artifactory", "azure", "gcs", "hdfs", "oss", "plugin"), _FOLDER),
+    "ArtifactLocation": {"archiveLogs": _LOGS},
 }
 _EVERYTHING: Table = {name: {**EFFECTLESS.get(name, {}), **ON_ONE_MACHINE.get(name, {})}
                       for name in (*EFFECTLESS, *ON_ONE_MACHINE)}

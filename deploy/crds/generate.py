@@ -77,7 +77,8 @@ def _schema(resource: Resource) -> Schema:
     properties = schema["properties"]
     properties["metadata"] = {"type": "object"}
     if "status" in properties:
-        properties["status"] = {"type": "object", ANYTHING: True}
+        # As one whole, or the server would note for each field of each step of a workflow who wrote it, at every write.
+        properties["status"] = {"type": "object", ANYTHING: True, "x-kubernetes-map-type": "atomic"}
     return {**schema, "required": [key for key in ("metadata", "spec") if key in properties]}
 
 

@@ -6,7 +6,8 @@ from typing import Any
 Tree = dict[str, Any]
 OPEN = "x-kubernetes-preserve-unknown-fields"
 EITHER = "x-kubernetes-int-or-string"
-_KEYS = {"type", "description", "properties", "items", "additionalProperties", "required", OPEN, EITHER}
+MAP_TYPE = "x-kubernetes-map-type"
+_KEYS = {"type", "description", "properties", "items", "additionalProperties", "required", OPEN, EITHER, MAP_TYPE}
 _TYPES = {"string", "integer", "number", "boolean", "array", "object"}
 
 
@@ -17,6 +18,8 @@ def violations(schema: Tree, path: str = "") -> Iterator[str]:
     kind = schema.get("type")
     if kind not in _TYPES and not (kind is None and (schema.get(OPEN) or schema.get(EITHER))):
         yield f"{path}: has no type of a structural schema, but {kind!r}"
+    if MAP_TYPE in schema and (kind != "object" or schema[MAP_TYPE] not in ("atomic", "granular")):
+        yield f"{path}: only an object is atomic or granular"
     if kind is not None and schema.get(EITHER):
         yield f"{path}: is int-or-string and has a type"
     if kind not in (None, "object") and schema.get(OPEN):
