@@ -14,9 +14,9 @@ from events.spec import effectless, parse_event_bus
 log = logging.getLogger(__name__)
 
 
-async def tell_buses(kube: Kube, *, clock: Clock, chance: Random) -> None:
-    """Tell each EventBus, until cancelled, that events travel, and what of its spec has no effect."""
-    async for change in changes(kube, EVENT_BUSES, clock=clock, chance=chance):
+async def tell_buses(kube: Kube, *, clock: Clock, chance: Random, namespace: str = "") -> None:
+    """Tell each EventBus (of `namespace`, if one is named), until cancelled, that events travel, and what has no effect."""
+    async for change in changes(kube, EVENT_BUSES, clock=clock, chance=chance, namespace=namespace):
         if change.type != "DELETED":
             await tell(kube, EVENT_BUSES, change.object, _conditions(change.object), clock=clock)
 

@@ -86,6 +86,8 @@ class Decider:
                 except Unavailable:
                     failures += 1
                     await self._clock.sleep(self._backoff.wait_seconds(failures, self._chance))
+                    await consumer.close()
+                    consumer = await self._take_place()  # it may be gone: another replica thought the sensor was
                     continue
                 await self._work(consumer, deliveries)
         finally:

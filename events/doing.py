@@ -94,6 +94,8 @@ class Doer:
                     except Unavailable:
                         failures += 1
                         await self._clock.sleep(self._backoff.wait_seconds(failures, self._chance))
+                        await consumer.close()
+                        consumer = await self._take_place()  # it may be gone: another replica thought the trigger was
                         continue
                     for delivery in deliveries:
                         self._busy += 1
@@ -197,7 +199,7 @@ class Doer:
         action = Action(
             namespace=self._journal.namespace, sensor=intent.sensor, trigger=str(template.get("name", intent.trigger)),
             template=template[kind], policy=spec.get("policy") or {}, events=events,
-            key=intent.origin or intent.id, where=f"trigger {intent.trigger!r}: template.{kind}")
+            key=intent.origin or intent.id, where=f"trigger {intent.trigger!r}: template.{kind}", account=intent.account)
         return await KINDS[kind].act(action, self._world)
 
     async def _again(

@@ -90,10 +90,10 @@ class Journal:
         message = await self.bus.newest(Stream.DEADLETTERS, self.namespace, (id_,))
         return decoded(message) if message else None
 
-    async def replay(self, letter: Mapping[str, Json], spec: Mapping[str, Json], *, id_: str) -> Intent:
+    async def replay(self, letter: Mapping[str, Json], spec: Mapping[str, Json], *, account: str, id_: str) -> Intent:
         """Ask again for what failed, by the trigger as it is now; what it makes keeps the name it would have had."""
         old = intent_from_json(letter["intent"])
-        intent = replace(old, id=id_, spec=spec, origin=old.origin or old.id)
+        intent = replace(old, id=id_, spec=spec, account=account, origin=old.origin or old.id)
         events = {name: from_json(tree) for name, tree in (letter.get("events") or {}).items()}
         await self.intend(intent, inline=events)
         await self.bury({**letter, "replayedAs": intent.id})

@@ -16,6 +16,7 @@ from argosy.kube.resources import SENSORS
 from events.bus.contract import Bus, Stream
 from events.journal import Journal, decoded
 from events.rules.event import Event, Json, from_bytes
+from events.rules.sensor import account_of
 from events.service import current_trigger
 
 MOST_LISTED = 1000
@@ -89,15 +90,17 @@ class Records:
             raise NoRecord(f"namespace {namespace!r} has no dead letter {id_!r}; `argosy events dead-letters` lists them")
         if letter.get("kind") != "intent":
             raise ArgosyError(f"dead letter {id_!r} is a message that is no event, so nothing can be done with it")
-        spec = await self._trigger_now(namespace, letter)
-        intent = await journal.replay(letter, spec, id_=f"{letter['id']}-{round(self.clock.now() * 1000)}")
+        sensor = await self._sensor_now(namespace, letter)
+        intent = await journal.replay(
+            letter, current_trigger(sensor, str(letter["trigger"])), account=account_of(sensor),
+            id_=f"{letter['id']}-{round(self.clock.now() * 1000)}")
         return {"replayed": id_, "intent": intent.id, "sensor": intent.sensor, "trigger": intent.trigger}
 
-    async def _trigger_now(self, namespace: str, letter: Mapping[str, Json]) -> Mapping[str, Json]:
+    async def _sensor_now(self, namespace: str, letter: Mapping[str, Json]) -> Mapping[str, Json]:
         listing = await self.kube.list(SENSORS, namespace=namespace)
         for obj in listing.items:
             if str(obj["metadata"].get("uid")) == letter["sensorUid"]:
-                return current_trigger(obj, str(letter["trigger"]))
+                return obj
         raise ArgosyError(f"sensor {letter['sensor']!r} is gone; nobody would do what the dead letter asks for")
 
     async def _event(self, namespace: str, event_id: str, decisions: list[dict[str, Json]]) -> Event | None:

@@ -14,11 +14,11 @@ from random import Random
 from argosy.backoff import Backoff
 from argosy.clock import Clock, from_rfc3339
 from argosy.errors import ArgosyError, Problem, SpecError, SpecErrors, Unavailable
-from argosy.kube.contract import Kube, Object
+from argosy.kube.contract import Kube, KubeError, Object
 from argosy.kube.resources import SENSORS
 from argosy.kube.watching import changes
 from argosy.logs import note
-from events.bus.contract import Bus, Stream
+from events.bus.contract import Bus, Filter, Stream
 from events.buses import tell_buses
 from events.conditions import Condition, tell, warnings_of
 from events.deciding import Decider
@@ -48,10 +48,12 @@ class _Running:
 
 
 class SensorsService:
-    """Runs all sensors of the cluster over one bus."""
+    """Runs all sensors of `namespace` (of all namespaces if it is empty) over one bus."""
 
-    def __init__(self, kube: Kube, bus: Bus, *, clock: Clock, chance: Random | None = None) -> None:
-        self._kube, self._bus, self._clock = kube, bus, clock
+    def __init__(
+        self, kube: Kube, bus: Bus, *, clock: Clock, chance: Random | None = None, namespace: str = "",
+    ) -> None:
+        self._kube, self._bus, self._clock, self._namespace = kube, bus, clock, namespace
         self._chance = chance or Random()
         self._caller = AiohttpCaller()
         self._world = World(kube, clock, self._caller)
@@ -65,9 +67,11 @@ class SensorsService:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._tell_ready(synced, ready, group))
-                group.create_task(tell_buses(self._kube, clock=self._clock, chance=self._chance))
+                group.create_task(tell_buses(
+                    self._kube, clock=self._clock, chance=self._chance, namespace=self._namespace))
                 async for change in changes(
-                        self._kube, SENSORS, clock=self._clock, chance=self._chance, synced=synced):
+                        self._kube, SENSORS, clock=self._clock, chance=self._chance, namespace=self._namespace,
+                        synced=synced):
                     await self._apply(change.object, gone=change.type == "DELETED", live=synced.is_set(), group=group)
         finally:
             await self._caller.close()
@@ -174,23 +178,43 @@ class SensorsService:
                 return
 
     async def _work_off_orphans(self, group: asyncio.TaskGroup) -> None:
-        """Finish for sensors and triggers that went while nobody watched."""
-        with contextlib.suppress(Unavailable):
-            for namespace in await self._bus.namespaces():
-                for uid in await self._bus.consumers(Stream.EVENTS, namespace):
-                    if uid not in self._known:
-                        await self._forget(namespace, uid)
-                await self._drain_orphans(namespace, group)
+        """Finish for sensors and triggers that went while nobody watched; those of other namespaces are not ours.
 
-    async def _drain_orphans(self, namespace: str, group: asyncio.TaskGroup) -> None:
-        journal = Journal(self._bus, namespace)
-        for filters in (await self._bus.consumers(Stream.INTENTS, namespace)).values():
+        Which those are is asked after the places in the bus were listed: another replica may just have taken up a sensor
+        that our watch has not told of yet.
+        """
+        with contextlib.suppress(Unavailable, KubeError):
+            for namespace in await self._bus.namespaces():
+                if self._namespace not in ("", namespace):
+                    continue
+                deciding = await self._bus.consumers(Stream.EVENTS, namespace)
+                doing = await self._bus.consumers(Stream.INTENTS, namespace)
+                listing = await self._kube.list(SENSORS, namespace=namespace)
+                sensors = {str(sensor["metadata"]["uid"]): sensor for sensor in listing.items}
+                for uid in deciding:
+                    if uid not in sensors and uid not in self._known:
+                        await self._forget(namespace, uid)
+                self._drain_orphans(Journal(self._bus, namespace), doing, sensors, group)
+
+    def _drain_orphans(
+        self, journal: Journal, places: Mapping[str, list[Filter]], sensors: Mapping[str, Object], group: asyncio.TaskGroup,
+    ) -> None:
+        for filters in places.values():
             uid, trigger = str(filters[0][0]), str(filters[0][1])
             known = self._known.get(uid)
-            if known is None or (known.decider is not None and trigger not in known.doers):
+            is_run_here = known is not None and (known.decider is None or trigger in known.doers)
+            if not is_run_here and (uid not in sensors or not _has_trigger(sensors[uid], trigger)):
                 doer = Doer(journal, uid, trigger, world=self._world, chance=self._chance)
                 doer.drain.set()
                 group.create_task(doer.run(asyncio.Event()), name=f"drain {trigger}")
+
+
+def _has_trigger(sensor: Object, name: str) -> bool:
+    """Whether the sensor may have that trigger: one whose spec is broken keeps what it had."""
+    try:
+        return any(trigger["template"]["name"] == name for trigger in sensor["spec"]["triggers"])
+    except (KeyError, TypeError):
+        return True
 
 
 def _conditions(sensor: Sensor | None, problems: list[Problem]) -> list[Condition]:

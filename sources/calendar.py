@@ -56,6 +56,10 @@ class Calendar:
                 await asyncio.Event().wait()  # nothing is scheduled within five years
                 return
             await _sleep_until(instant.timestamp(), world)
+            seen = await self._emitted(source, world)
+            if seen is not None and seen > last.timestamp():  # another replica is further: its instants are ours too
+                last = datetime.fromtimestamp(seen, UTC)
+                continue
             await self._emit(instant, source, emit, world)
             last = instant
 
@@ -71,15 +75,17 @@ class Calendar:
                 await world.clock.sleep(Backoff().wait_seconds(failures))
                 failures += 1
 
+    async def _emitted(self, source: Source, world: World) -> float | None:
+        """The last instant that is on the bus by now; None where that cannot be told, for then the bus drops what it has."""
+        try:
+            seen = await _newest(source, world)
+        except Unavailable:
+            return None
+        return seen if seen is not None and seen <= world.clock.now() else None
+
     async def _last(self, source: Source, world: World) -> datetime:
         now = world.clock.now()
-        message = await world.bus.newest(Stream.EVENTS, source.namespace, (source.name, source.event))
-        found = None
-        if message is not None:
-            try:
-                found = from_rfc3339(from_bytes(message.data).id)
-            except (ValueError, ArgosyError):
-                found = None  # an event of that name came from another kind of source
+        found = await _newest(source, world)
         reach = _catch_up(source.spec)
         if reach is not None:
             found = max(filter(None, (found, await _remembered(source, world))), default=None)
@@ -100,6 +106,17 @@ class Calendar:
                 failures += 1
         if _config_map(source.spec):
             await _remember(source, data, world)
+
+
+async def _newest(source: Source, world: World) -> float | None:
+    """The last instant that is on the bus, whoever emitted it."""
+    message = await world.bus.newest(Stream.EVENTS, source.namespace, (source.name, source.event))
+    if message is None:
+        return None
+    try:
+        return from_rfc3339(from_bytes(message.data).id)
+    except (ValueError, ArgosyError):
+        return None  # an event of that name came from another kind of source
 
 
 def read_schedule(spec: Mapping[str, Json]) -> Schedule:

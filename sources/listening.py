@@ -48,8 +48,9 @@ class Bound:
 class Listener:
     """All webhook-like events. `bind` and `unbind` change what is served while it runs."""
 
-    def __init__(self, *, port: int, secrets: Secrets, host: str = "127.0.0.1") -> None:
+    def __init__(self, *, port: int, secrets: Secrets, host: str = "127.0.0.1", public_url: str = "") -> None:
         self._host, self._wanted_port, self._secrets = host, port, secrets
+        self._public_url = public_url.rstrip("/")
         self._bound: dict[tuple[str, str, str], Bound] = {}
         self._sites: dict[int, web.ServerRunner] = {}
         self._refused: dict[int, str] = {}  # ports that could not be had, and why
@@ -58,8 +59,8 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """The shared listener."""
-        return f"http://{self._host}:{self.port}"
+        """The shared listener, as senders reach it."""
+        return self._public_url or f"http://{self._host}:{self.port}"
 
     async def start(self) -> None:
         """Listen on the shared port. Raises ArgosyError if it is taken."""

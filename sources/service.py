@@ -39,17 +39,21 @@ class _Running:
 
 
 class SourcesService:
-    """Runs all event sources of the cluster. Webhooks are served at `url`."""
+    """Runs all event sources of `namespace` (of all namespaces if it is empty). Webhooks are served at `url`.
+
+    `public_url` is what senders outside are told instead, where something stands between them and the listener.
+    """
 
     def __init__(
         self, kube: Kube, bus: Bus, *, clock: Clock, host: str = "127.0.0.1", port: int = 0,
-        chance: Random | None = None, kinds: Kinds = KINDS,
+        chance: Random | None = None, kinds: Kinds = KINDS, namespace: str = "", public_url: str = "",
     ) -> None:
         self._kube, self._bus, self._clock, self._kinds = kube, bus, clock, kinds
+        self._namespace = namespace
         self._chance = chance or Random()
         self._secrets = KubeSecrets(kube, clock=clock)
         self._world = World(kube, bus, clock, self._secrets)
-        self.listener = Listener(host=host, port=port, secrets=self._secrets)
+        self.listener = Listener(host=host, port=port, secrets=self._secrets, public_url=public_url)
         self._known: dict[str, _Running] = {}
         self._started: list[asyncio.Event] = []
 
@@ -66,7 +70,8 @@ class SourcesService:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._tell_ready(synced, ready))
                 async for change in changes(
-                        self._kube, EVENT_SOURCES, clock=self._clock, chance=self._chance, synced=synced):
+                        self._kube, EVENT_SOURCES, clock=self._clock, chance=self._chance, namespace=self._namespace,
+                        synced=synced):
                     await self._apply(change.object, gone=change.type == "DELETED", group=group)
         finally:
             await self.listener.stop()

@@ -50,16 +50,24 @@ Answer = TypeVar("Answer")
 
 
 class JetStreamBus:
-    """The `Bus` over one connection to NATS. `open` waits for nobody: a server that is away is `Unavailable`."""
+    """The `Bus` over one connection to NATS. A server that is away is `Unavailable`, and nobody waits for it.
 
-    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
-        self._url, self._clock = url, clock or SystemClock()
+    `replicas` is on how many servers of a NATS cluster each message is kept; None leaves what is there as it is.
+    """
+
+    def __init__(self, url: str, *, clock: Clock | None = None, replicas: int | None = None) -> None:
+        self._url, self._clock, self._replicas = url, clock or SystemClock(), replicas
         self._connection = Connection(Client())
         self._js: JetStreamContext = self._client.jetstream(timeout=REQUEST_SECONDS)
         self._made: set[str] = set()
         self._making = asyncio.Lock()
         self._connecting = asyncio.Lock()
         self._closing = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server answers, as far as is known."""
+        return self._is_up()
 
     @property
     def most_message_bytes(self) -> int:
@@ -287,9 +295,8 @@ class JetStreamBus:
                 return
             try:
                 for stream in Stream:
-                    await self._ensure_stream(_stream_config(stream, namespace))
-                await self._js.create_key_value(
-                    bucket=_bucket_name(namespace), history=1, storage=api.StorageType.FILE)
+                    await self._ensure_stream(_stream_config(stream, namespace).evolve(num_replicas=self._replicas or 1))
+                await self._ensure_bucket(_bucket_name(namespace))
             except (nats.errors.Error, TimeoutError, OSError) as error:
                 raise unavailable(error) from error
             self._made.add(namespace)
@@ -300,7 +307,19 @@ class JetStreamBus:
         except nats.js.errors.APIError as error:
             if error.err_code != _STREAM_DIFFERS:
                 raise
-            await self._js.update_stream(config)
+            kept = self._replicas or (await self._js.stream_info(config.name or "")).config.num_replicas
+            await self._js.update_stream(config.evolve(num_replicas=kept))
+
+    async def _ensure_bucket(self, bucket: str) -> None:
+        try:
+            await self._js.create_key_value(
+                bucket=bucket, history=1, storage=api.StorageType.FILE, replicas=self._replicas or 1)
+        except nats.js.errors.APIError as error:
+            if error.err_code != _STREAM_DIFFERS:
+                raise
+            config = (await self._js.stream_info(f"KV_{bucket}")).config
+            if self._replicas not in (None, config.num_replicas):
+                await self._js.update_stream(config.evolve(num_replicas=self._replicas))
 
     async def _connect(self) -> None:
         if self._is_up():

@@ -8,6 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from argosy.clock import Clock, SystemClock
+from argosy.errors import Unavailable
 from events.bus.contract import (
     RULES,
     Backlog,
@@ -112,7 +113,8 @@ class MemoryBus:
     async def drop_consumer(self, stream: Stream, namespace: str, name: str) -> None:
         """Forget the consumer."""
         await asyncio.sleep(0)
-        self._logs[stream, namespace].places.pop(name, None)
+        if self._logs[stream, namespace].places.pop(name, None) is not None:
+            self.wake()
 
     async def get(self, stream: Stream, namespace: str, sequence: int) -> Message | None:
         """By number."""
@@ -175,6 +177,8 @@ class _MemoryConsumer:
         ends_at = self._clock.now() + wait_seconds
         while True:
             await asyncio.sleep(0)
+            if not any(place is self._place for place in self._log.places.values()):
+                raise Unavailable("the consumer is gone")
             got = self._due(most)
             now = self._clock.now()
             if got or now >= ends_at:

@@ -32,13 +32,14 @@ class Intent:
     spec: Mapping[str, Json]
     events: Mapping[str, Held]
     origin: str = ""  # the intent that this one does again (a replay), so that names stay the same
+    account: str = ""  # the service account in whose name it is done
 
     def to_json(self) -> dict[str, Json]:
         """As it travels."""
         return {
             "id": self.id, "sensor": self.sensor, "sensorUid": self.sensor_uid, "trigger": self.trigger,
             "spec": self.spec, "events": {name: [one.id, one.sequence] for name, one in self.events.items()},
-            "origin": self.origin or self.id,
+            "origin": self.origin or self.id, "account": self.account,
         }
 
 
@@ -46,7 +47,8 @@ def intent_from_json(tree: Mapping[str, Json]) -> Intent:
     """What `Intent.to_json` gave."""
     return Intent(
         tree["id"], tree["sensor"], tree["sensorUid"], tree["trigger"], tree["spec"],
-        {name: Held(id_, sequence) for name, (id_, sequence) in tree["events"].items()}, tree["origin"])
+        {name: Held(id_, sequence) for name, (id_, sequence) in tree["events"].items()}, tree["origin"],
+        tree.get("account", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ def conclude(
         return Decision(sensor, trigger, event, sequence, judged, "waiting", counted.held)
     ids = [one.id for one in counted.fired.values()]
     intent = Intent(
-        intent_id(sensor.uid, trigger.name, ids), sensor.name, sensor.uid, trigger.name, trigger.spec, counted.fired)
+        intent_id(sensor.uid, trigger.name, ids), sensor.name, sensor.uid, trigger.name, trigger.spec, counted.fired,
+        account=sensor.account)
     return Decision(sensor, trigger, event, sequence, judged, "fired", counted.fired, intent)
 
 

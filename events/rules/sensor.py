@@ -56,6 +56,7 @@ class Sensor:
     uid: str
     dependencies: tuple[Dependency, ...]
     triggers: tuple[Trigger, ...]
+    account: str = ""  # the service account that its triggers act as
 
     def concerned(self, source: str, event: str) -> tuple[Dependency, ...]:
         """The dependencies that an event of this source and name may satisfy."""
@@ -80,7 +81,12 @@ def read_sensor(obj: Mapping[str, Json]) -> tuple[Sensor | None, list[Problem]]:
         return None, problems
     name, namespace = str(meta.get("name", "")), str(meta.get("namespace", ""))
     uid = str(meta.get("uid") or f"{namespace}.{name}")
-    return Sensor(namespace, name, uid, dependencies, triggers), problems
+    return Sensor(namespace, name, uid, dependencies, triggers, account_of(obj)), problems
+
+
+def account_of(obj: Mapping[str, Json]) -> str:
+    """The service account that a Sensor object names for its triggers; "" for none."""
+    return str(((obj.get("spec") or {}).get("template") or {}).get("serviceAccountName") or "")
 
 
 def _dependencies(specs: Sequence[Mapping[str, Json]], problems: list[Problem]) -> Iterable[Dependency]:

@@ -1,10 +1,11 @@
 """Fields of event sources, buses and sensors that are read and kept, and have no effect yet: one sentence each."""
 
 from argosy.errors import Problem
-from argosy.manifests.model import Json, Model
+from argosy.manifests.model import Json, Model, keys_of
 from argosy.manifests.unused import Table, unused
 from events.spec.bus import EventBus
 from events.spec.event_source import EventSource
+from events.spec.pod import SensorPodTemplate
 from events.spec.sensor import Sensor
 
 _SHARED = "has no effect: all sources and sensors are served by one process"
@@ -24,7 +25,8 @@ EFFECTLESS: Table = {
         ), _NOT_SERVED),
     },
     "EventBusSpec": dict.fromkeys(("nats", "jetstream", "jetstreamExotic", "kafka"), _OWN_BUS),
-    "SensorSpec": {"replicas": _SHARED, "revisionHistoryLimit": _SHARED, "template": _SHARED},
+    "SensorSpec": {"replicas": _SHARED, "revisionHistoryLimit": _SHARED},
+    "SensorPodTemplate": dict.fromkeys(keys_of(SensorPodTemplate).keys() - {"serviceAccountName"}, _SHARED),
     "EventDependency": {"transform": "is not run yet, nor is the sensor with it: use dataTemplate in the parameters"},
     "EventDependencyFilter": {"script": "is not run yet, nor is the sensor with it: write the test as exprs or data"},
     "TriggerTemplate": {

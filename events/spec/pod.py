@@ -53,6 +53,10 @@ class PodTemplate(Model):
     volumes: list[volume.Volume] = []
 
 
+class SensorPodTemplate(PodTemplate):
+    """The same for a sensor, whose triggers act with the rights of its service account."""
+
+
 class ServicePort(Model):
     """A port of a Service."""
 

@@ -107,7 +107,7 @@ class SensorSpec(Model):
     logging_fields: dict[str, str] = {}
     replicas: int | None = None
     revision_history_limit: int | None = None
-    template: pod.PodTemplate | None = None
+    template: pod.SensorPodTemplate | None = None
     triggers: list[Trigger] = []
 
 

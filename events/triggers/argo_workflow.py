@@ -55,14 +55,15 @@ class ArgoWorkflow:
         meta["namespace"] = meta.get("namespace") or action.namespace
         try:
             options = read_options([str(word) for word in action.template.get("args") or ()])
-            if operation in _OF_ONE:
-                return await self._steer(operation, str(meta.get("name") or ""), meta["namespace"], action, world)
-            built = await self._build(operation, obj, options, world)
+            with objects.rights(action, meta["namespace"]):
+                if operation in _OF_ONE:
+                    return await self._steer(operation, str(meta.get("name") or ""), meta["namespace"], action, world)
+                built = await self._build(operation, obj, options, world)
+                return await create(built, WORKFLOWS, action, world)
         except (KubeError, Unavailable, Refused):
             raise
         except ArgosyError as error:  # what the operations refuse
             raise Refused(f"{action.where}: {error}") from error
-        return await create(built, WORKFLOWS, action, world)
 
     async def _build(self, operation: str, obj: Object, options: SubmitOptions, world: World) -> Object:
         """The Workflow to create."""

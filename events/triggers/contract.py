@@ -26,6 +26,7 @@ class Action:
     events: Mapping[str, Event]
     key: str
     where: str  # the place of `template` in the sensor, for errors
+    account: str = ""  # the service account whose rights count, if the sensor names one
 
 
 @dataclass(frozen=True, slots=True)

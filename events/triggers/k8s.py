@@ -34,6 +34,10 @@ class K8s:
         obj = objects.fill(obj, action)
         if resource.namespaced:
             obj.setdefault("metadata", {}).setdefault("namespace", action.namespace)
+        with objects.rights(action, _namespace(obj, resource)):
+            return await self._carry_out(obj, resource, action, world)
+
+    async def _carry_out(self, obj: Object, resource: Resource, action: Action, world: World) -> Done:
         operation = str(action.template.get("operation") or "create")
         if operation == "create":
             return await create(obj, resource, action, world)
@@ -45,7 +49,8 @@ class K8s:
     async def _live(self, obj: Object, resource: Resource, action: Action, world: World) -> Object:
         meta = obj.get("metadata", {})
         namespace = str(meta.get("namespace") or action.namespace) if resource.namespaced else ""
-        return await world.kube.get(resource, str(meta.get("name", "")), namespace=namespace)
+        with objects.rights(action, namespace):
+            return await world.kube.get(resource, str(meta.get("name", "")), namespace=namespace)
 
     async def _update(self, obj: Object, name: str, resource: Resource, action: Action, world: World) -> Done:
         try:

@@ -1,11 +1,13 @@
 """The object that a ``k8s`` or ``argoWorkflow`` trigger names: fetched, filled with parameters, named and labelled."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from argosy.errors import Problem, SpecError, SpecErrors
 from argosy.kube.contract import NotFound, Object, Resource
+from argosy.kube.impersonation import acting_as, service_account
 from argosy.kube.resources import CONFIG_MAPS, WORKFLOWS, resource_of
 from argosy.manifests import load_manifests
 from controller.literals import mark_changed
@@ -63,6 +65,21 @@ def kind_of(obj: Object, where: str) -> Resource:
     if known is None:
         raise Refused(f"{where}: {obj.get('kind')} of {obj.get('apiVersion')} is a kind that Argosy does not know")
     return known
+
+
+@contextmanager
+def rights(action: Action, namespace: str) -> Iterator[None]:
+    """Act with the rights of the sensor's service account, if it names one.
+
+    Without one, Argosy's own rights count. They may reach further than those of whoever wrote the sensor, so they are
+    used in the sensor's own namespace only. Raises Refused.
+    """
+    if not action.account and namespace not in ("", action.namespace):
+        raise Refused(
+            f"{action.where}: acts in namespace {namespace!r}, and the sensor is in {action.namespace!r}: name a service "
+            "account that may do so in the sensor's spec.template.serviceAccountName")
+    with acting_as(service_account(action.namespace, action.account) if action.account else ""):
+        yield
 
 
 def settle_name(obj: Object, action: Action) -> None:

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import Any
 
 import pytest
 
 from argosy.errors import ArgosyError, Unavailable
 from argosy.kube.contract import Forbidden, Kube, Object
+from argosy.kube.impersonation import impersonated
 from argosy.kube.resources import EVENT_BUSES, SENSORS, WORKFLOWS
 from events.bus.contract import Stream
 from events.records import CALLS, NoRecord
+from events.service import SensorsService
 from tests.simulation.loop import LoopClock, simulate
-from tests.support.events_world import NS, World, creates, event, sensor
+from tests.support.events_world import NS, Running, World, creates, event, sensor
 
 Story = Callable[[World], Awaitable[None]]
 
@@ -32,12 +35,14 @@ class Failing:
 
     def __init__(self, kube: Kube, *errors: Exception) -> None:
         self._kube, self.errors, self.tries = kube, list(errors), []
+        self.users: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._kube, name)
 
     async def create(self, resource: Any, obj: Object, *, namespace: str = "", dry_run: bool = False) -> Object:
         self.tries.append(await self._now())
+        self.users.append(impersonated())
         if self.errors:
             raise self.errors.pop(0)
         return await self._kube.create(resource, obj, namespace=namespace, dry_run=dry_run)
@@ -119,13 +124,14 @@ def test_an_event_bus_says_that_events_travel():
 def test_what_has_no_effect_is_told():
     async def story(world: World) -> None:
         obj = sensor([creates("t", policy={"k8s": {"labels": {"a": "b"}, "backoff": {"steps": 1}}})])
-        obj["spec"]["template"] = {"serviceAccountName": "argo-events-sa"}
+        obj["spec"]["template"] = {"serviceAccountName": "argo-events-sa", "priorityClassName": "high"}
         await world.apply(obj)
         async with world.start():
             await world.clock.sleep(1)
         told = conditions(await world.kube.get(SENSORS, "sensor", namespace=NS))
         assert told["Deployed"]["status"] == "True"
-        assert "spec.template: has no effect" in told["SpecWarning"]["message"]
+        assert "spec.template.priorityClassName: has no effect" in told["SpecWarning"]["message"]
+        assert "serviceAccountName" not in told["SpecWarning"]["message"]
         assert "policy.k8s: has no effect yet" in told["SpecWarning"]["message"]
 
     play(story)
@@ -477,5 +483,40 @@ def test_workflows_carry_argos_labels():
         [workflow] = (await world.kube.list(
             WORKFLOWS, label_selector="events.argoproj.io/sensor=sensor,events.argoproj.io/trigger=t")).items
         assert workflow["metadata"]["labels"]["events.argoproj.io/action-timestamp"].isdigit()
+
+    play(story)
+
+
+def test_whoever_serves_one_namespace_leaves_the_sensors_of_others_alone():
+    async def story(world: World) -> None:
+        await world.apply(sensor([creates("t")]))
+        async with world.start():
+            await world.clock.sleep(1)
+        other = SensorsService(world.kube, world.bus, clock=world.clock, chance=Random(1), namespace="elsewhere")
+        async with Running(other):
+            await world.send(event("e1"))
+            await world.clock.sleep(60)
+        assert await world.workflows() == []
+        async with world.start():
+            await world.settled(1)
+        assert len(await world.workflows()) == 1
+
+    play(story)
+
+
+def test_what_failed_for_want_of_rights_is_done_again_with_those_that_the_sensor_names_now():
+    async def story(world: World) -> None:
+        obj = sensor([creates("t")])
+        obj["spec"]["template"] = {"serviceAccountName": "powerless"}
+        await world.apply(obj)
+        kube = Failing(world.kube, Forbidden("workflows is forbidden"))
+        async with world.start(kube=kube):
+            await world.send(event("p1"))
+            await world.settled(1)
+            [letter] = await world.records.list_dead_letters(NS)
+            await world.kube.patch(SENSORS, "sensor", {"spec": {"template": {"serviceAccountName": "deployer"}}}, namespace=NS)
+            await world.records.replay(NS, letter["id"])
+            await world.settled(2)
+        assert kube.users == [f"system:serviceaccount:{NS}:powerless", f"system:serviceaccount:{NS}:deployer"]
 
     play(story)

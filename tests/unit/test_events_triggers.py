@@ -13,6 +13,7 @@ from argosy.clock import SystemClock
 from argosy.embedded.store import EmbeddedKube
 from argosy.errors import Unavailable
 from argosy.kube.contract import NotFound, Object
+from argosy.kube.impersonation import impersonated
 from argosy.kube.resources import CONFIG_MAPS, SECRETS, WORKFLOW_TEMPLATES, WORKFLOWS
 from events.triggers import registry
 from events.triggers.contract import Action, Done, Refused, Reply, World
@@ -42,8 +43,10 @@ class Stage:
         self.kube = kube
         self.world = World(kube, SystemClock(), self.caller)
 
-    async def act(self, kind: str, template: Object, *, key: str = "intent", policy: Mapping[str, Any] | None = None) -> Done:
-        action = Action(NS, "sensor", "t", template, policy or {}, {"push": PUSH}, key, "where")
+    async def act(
+        self, kind: str, template: Object, *, key: str = "intent", policy: Mapping[str, Any] | None = None, account: str = "",
+    ) -> Done:
+        action = Action(NS, "sensor", "t", template, policy or {}, {"push": PUSH}, key, "where", account)
         return await registry.KINDS[kind].act(action, self.world)
 
     async def names(self) -> list[str]:
@@ -264,3 +267,30 @@ def test_a_trigger_that_cannot_be_done_is_told(template: Object, place: str, tex
 def test_a_pace_that_cannot_be_read_is_told(more: Object, place: str):
     problems = list(registry.check({"template": {"log": {}}, **more}, "t"))
     assert [one.path for one in problems] == [f"t.{place}"]
+
+
+@pytest.mark.parametrize("kind", ["k8s", "argoWorkflow"])
+async def test_objects_are_written_in_the_name_of_the_sensors_service_account(
+    stage: Stage, kind: str, monkeypatch: pytest.MonkeyPatch,
+):
+    names: list[str] = []
+    create = stage.kube.create
+
+    async def noting(*given: Any, **more: Any) -> Object:
+        names.append(impersonated())
+        return await create(*given, **more)
+
+    monkeypatch.setattr(stage.kube, "create", noting)
+    await stage.act(kind, {"source": {"resource": workflow()}}, account="deployer")
+    await stage.act(kind, {"source": {"resource": workflow()}}, key="another")
+    assert names == [f"system:serviceaccount:{NS}:deployer", ""]
+    assert impersonated() == ""
+
+
+@pytest.mark.parametrize("kind", ["k8s", "argoWorkflow"])
+async def test_argosys_own_rights_do_not_reach_into_other_namespaces(stage: Stage, kind: str):
+    template = {"source": {"resource": workflow(generateName="w-", namespace="elsewhere")}}
+    with pytest.raises(Refused, match="name a service account that may do so"):
+        await stage.act(kind, template)
+    await stage.act(kind, template, account="deployer")
+    assert len(await stage.names()) == 1

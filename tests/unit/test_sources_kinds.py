@@ -194,6 +194,43 @@ def test_a_calendar_emits_at_each_instant():
     simulate(main(), seed=0)
 
 
+@pytest.mark.parametrize("spec", [{"schedule": "* * * * *"}, {"interval": "60s"}], ids=["schedule", "interval"])
+def test_replicas_emit_each_instant_once(spec: dict):
+    async def main() -> None:
+        desk = Desk()
+        first = asyncio.ensure_future(desk.run_for(400, **spec))
+        await asyncio.sleep(17)
+        await asyncio.gather(first, desk.run_for(383, **spec))
+        minutes = await desk.minutes()
+        assert minutes == [1, 2, 3, 4, 5, 6]
+        records = await desk.bus.read(Stream.EVENTS, "default", (...,), last=1000)
+        assert len(records) == 6
+
+    simulate(main(), seed=0)
+
+
+def test_a_replica_that_was_stopped_for_hours_does_not_tell_again_what_others_have_told():
+    async def main() -> None:
+        desk = Desk()
+        entry = source("calendar", schedule="*/10 * * * *")
+        told: list[str] = []
+
+        async def emit(reading: Reading) -> None:
+            await goes_on.wait()
+            told.append(reading.id)
+
+        goes_on = asyncio.Event()
+        world = World(desk.kube, desk.bus, desk.clock, Given())
+        stopped = asyncio.ensure_future(Calendar().run(entry, emit, world, asyncio.Event()))
+        await desk.run_for(5 * 3600 + 30, schedule="*/10 * * * *")
+        goes_on.set()
+        await asyncio.sleep(1)
+        assert len(told) <= 1, "only what it was about to tell"
+        stopped.cancel()
+
+    simulate(main(), seed=0)
+
+
 def test_a_restart_neither_loses_nor_doubles_an_instant():
     async def main() -> None:
         desk = Desk()

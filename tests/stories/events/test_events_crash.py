@@ -2,12 +2,16 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from argosy.clock import new_uid
-from argosy.kube.contract import Object
+from argosy.kube.contract import Listing, Object
+from argosy.kube.resources import SENSORS
+from events.bus.contract import Stream
 from events.deciding import Decider
+from events.doing import place_name
 from events.rules import decision as decisions
 from events.rules import state as states
 from events.triggers import objects
@@ -122,3 +126,68 @@ def test_a_planted_fault_is_caught(fault: str, monkeypatch: pytest.MonkeyPatch):
             except (AssertionError, TimeoutError):
                 return
     pytest.fail("no kill showed the fault")
+
+
+async def of_a_sensor_that_lives(world: World) -> None:
+    """What the bus holds of a sensor that two replicas run while a third begins and cannot see it yet."""
+    await world.apply(sensor([creates("one", conditions="push && tag")], dependencies=("push", "tag")))
+    async with world.start():
+        await world.send(event("p1"), event("t1", "tag"))
+        await world.settled(1)
+        late = Late(world.kube)
+        async with world.start(kube=late):
+            await world.clock.sleep(20)
+            late.shows.set()
+            await world.send(event("p2"), event("t2", "tag"))
+            await world.settled(2)
+    assert made(await world.workflows()) == Counter([("one", "p1,t1"), ("one", "p2,t2")])
+
+
+class Late:
+    """A Kube whose first look at the sensors is from before there were any."""
+
+    def __init__(self, kube: Any) -> None:
+        self._kube = kube
+        self._looked = False
+        self.shows = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kube, name)
+
+    async def list(self, resource: Any, **options: Any) -> Any:
+        listing = await self._kube.list(resource, **options)
+        if resource is SENSORS and not self._looked:
+            self._looked = True
+            return Listing([], "1")
+        return listing
+
+    async def watch(self, resource: Any, **options: Any) -> Any:
+        if resource is SENSORS:
+            await self.shows.wait()
+            options["resource_version"] = ""
+        async for each in self._kube.watch(resource, **options):
+            yield each
+
+
+def test_a_replica_that_begins_leaves_alone_what_another_runs():
+    async def main() -> None:
+        await of_a_sensor_that_lives(World(LoopClock()))
+
+    simulate(main(), seed=6)
+
+
+def test_a_replica_takes_its_place_again_where_another_has_given_it_up():
+    async def main() -> None:
+        world = World(LoopClock())
+        made_one = await world.apply(sensor([creates("one")]))
+        uid = made_one["metadata"]["uid"]
+        async with world.start():
+            await world.send(event("p1"))
+            await world.settled(1)
+            await world.bus.drop_consumer(Stream.EVENTS, "default", uid)
+            await world.bus.drop_consumer(Stream.INTENTS, "default", place_name(uid, "one"))
+            await world.send(event("p2"))
+            await world.settled(2)
+        assert made(await world.workflows()) == Counter([("one", "p1"), ("one", "p2")])
+
+    simulate(main(), seed=7)
