@@ -1,5 +1,6 @@
 """The programs of the cluster: built from the Go module proxy and kept in the cache, or installed from Debian and PyPI."""
 
+import fcntl
 import re
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.cluster.layout import CACHE, ETCD, KUBERNETES, KWOK, ClusterError, say
+from tests.cluster.layout import CACHE, ETCD, HELM, KUBERNETES, KWOK, REGISTRY, ClusterError, say
 
 DEBIAN_PACKAGES: Final = {  # package: a file that it brings
     "busybox-static": "/bin/busybox",
@@ -45,11 +46,14 @@ MODULES: Final = (
                      f"-X {_VERSION}.gitMinor={_MINOR}"),
 )
 KWOK_MODULE: Final = Module("sigs.k8s.io/kwok", f"v{KWOK}", ("sigs.k8s.io/kwok/cmd/kwok",))
+HELM_MODULE: Final = Module("helm.sh/helm/v3", f"v{HELM}", ("helm.sh/helm/v3/cmd/helm",))
+_DISTRIBUTION: Final = "github.com/distribution/distribution/v3"
+REGISTRY_MODULE: Final = Module(_DISTRIBUTION, f"v{REGISTRY}", (f"{_DISTRIBUTION}/cmd/registry",))
 
 
 def program(name: str) -> Path:
     """Where the built program `name` is kept."""
-    for module in (*MODULES, KWOK_MODULE):
+    for module in (*MODULES, KWOK_MODULE, HELM_MODULE, REGISTRY_MODULE):
         for path in module.programs:
             if _name_of(path) == name:
                 return CACHE / f"{name}-{module.version}"
@@ -71,11 +75,14 @@ def ensure_debian_packages() -> None:
 
 
 def ensure_programs(modules: tuple[Module, ...] = MODULES) -> None:
-    """Build what is not in the cache."""
-    for module in modules:
-        absent = [path for path in module.programs if not program(_name_of(path)).exists()]
-        if absent:
-            _build(module, absent)
+    """Build what is not in the cache. Who finds somebody else at it waits for him."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "build.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        for module in modules:
+            absent = [path for path in module.programs if not program(_name_of(path)).exists()]
+            if absent:
+                _build(module, absent)
 
 
 def kubectl() -> str:

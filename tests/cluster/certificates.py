@@ -41,6 +41,20 @@ def identities() -> Identities:
     return kept
 
 
+def self_signed(name: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    """A certificate that vouches for itself."""
+    return _certificate(name, key.public_key(), key)
+
+
+def client_pair(name: str, *, forged: bool = False) -> tuple[str, str]:
+    """A certificate (PEM) by which the API server knows the user `name`, and its key; or one that it does not believe."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    authority_key = serialization.load_pem_private_key(identities().authority_key.read_bytes(), None)
+    assert isinstance(authority_key, ec.EllipticCurvePrivateKey)
+    made = _certificate(name, key.public_key(), key if forged else authority_key, issuer="argosy-test-cluster")
+    return made.public_bytes(serialization.Encoding.PEM).decode(), _pem(key).decode()
+
+
 def _make(kept: Identities) -> None:
     authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = _certificate("argosy-test-cluster", authority_key.public_key(), authority_key)
@@ -89,5 +103,9 @@ def _called(name: str) -> x509.Name:
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     path.touch(mode=0o600)
-    path.write_bytes(key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()))
+    path.write_bytes(_pem(key))
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())

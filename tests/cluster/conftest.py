@@ -9,7 +9,7 @@ from argosy.clock import new_suffix
 from argosy.kube.contract import Conflict, Kube, NotFound
 from argosy.kube.kubeconfig import KubeConfig, read_kubeconfig
 from argosy.kube.remote import RemoteKube
-from argosy.kube.resources import NAMESPACES
+from argosy.kube.resources import CONFIG_MAPS, NAMESPACES, ROLE_BINDINGS, ROLES, WORKFLOWS
 from tests.cluster import objects
 from tests.cluster.layout import KUBECONFIG
 from tests.cluster.processes import process_id
@@ -40,5 +40,28 @@ async def namespace(kube: Kube) -> AsyncIterator[str]:
     objects.kube("wait", "--for=create", "--timeout=30s", "serviceaccount/default", f"--namespace={name}")
     yield name
     for used in (name, f"{name}-2"):  # some tests make a second one
+        await _release(kube, used)
         with suppress(NotFound, Conflict):  # the test has deleted it itself, or it is being deleted
             await kube.delete(NAMESPACES, used)
+
+
+async def _release(kube: Kube, namespace: str) -> None:
+    """Take finalizers off what a test leaves: whoever would do it is gone with the test."""
+    for resource in (WORKFLOWS, CONFIG_MAPS):
+        for item in (await kube.list(resource, namespace=namespace)).items:
+            if item["metadata"].get("finalizers"):
+                with suppress(NotFound):
+                    await kube.patch(resource, item["metadata"]["name"], {"metadata": {"finalizers": None}},
+                                     namespace=namespace)
+
+
+@pytest.fixture
+async def handing_over(kube: Kube, namespace: str) -> None:
+    """Pods of the namespace may store outputs that are too large for a termination message."""
+    await kube.create(ROLES, {"metadata": {"name": "executor"}, "rules": [
+        {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}]},
+        namespace=namespace)
+    await kube.create(ROLE_BINDINGS, {
+        "metadata": {"name": "executor"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "executor"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default"}]}, namespace=namespace)

@@ -6,6 +6,8 @@ from typing import Final
 KUBERNETES: Final = "1.34.4"  # 1.35 and later refuse machines with cgroup v1 unless told otherwise
 ETCD: Final = "3.6.16"
 KWOK: Final = "0.7.0"
+HELM: Final = "3.22.0"
+REGISTRY: Final = "3.1.2"
 
 CACHE: Final = Path.home() / ".cache/argosy/cluster"  # survives `down`: programs and images, keyed by version
 HOME: Final = Path("/var/lib/argosy-test-cluster")  # everything that a running cluster writes; `down` removes it

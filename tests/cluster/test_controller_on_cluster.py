@@ -14,6 +14,7 @@ from argosy.kube.contract import Kube, Object, Resource
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import PODS, WORKFLOWS
 from argosy.lifecycle import running
+from controller.outfitting import for_cluster
 from controller.service import Controller
 
 PATIENCE_SECONDS = 90
@@ -48,7 +49,8 @@ async def counting(kube: RemoteKube, namespace: str) -> AsyncIterator[Counting]:
 
 
 def controller_of(kube: Any, namespace: str) -> Controller:
-    return Controller(kube, clock=SystemClock(), chance=Random(7), namespace=namespace, executor=False)
+    return Controller(kube, clock=SystemClock(), chance=Random(7), namespace=namespace,
+                      outfitter=for_cluster(kube, clock=SystemClock()))
 
 
 def workflow(*templates: Object, name: str = "flow", **spec: Any) -> Object:
@@ -154,23 +156,6 @@ async def test_a_failing_step_is_tried_again_and_fails_with_its_exit_code(
     attempts = [node for node in status["nodes"].values() if node["type"] == "Pod"]
     assert [node["outputs"]["exitCode"] for node in attempts] == ["3", "3"]
     assert all(node["message"] == "main: Error (exit code 3)" for node in attempts)
-
-
-@pytest.mark.parametrize(("template", "reason"), [
-    ({"name": "main", "script": {"image": "alpine", "command": ["sh"], "source": "echo hello"}}, "files written"),
-    (shell("main", "echo 1 > /tmp/x", outputs={"parameters": [{"name": "x", "valueFrom": {"path": "/tmp/x"}}]}),
-     "output parameters"),
-    (shell("main", "echo 1 > /tmp/x", outputs={"artifacts": [{"name": "x", "path": "/tmp/x"}]}), "output artifacts"),
-], ids=["script", "parameter", "artifact"])
-async def test_what_needs_an_executor_is_refused_where_there_is_none(
-    kube: RemoteKube, namespace: str, counting: Counting, template: Object, reason: str,
-) -> None:
-    await submit(kube, namespace, workflow(template))
-    status = await until(kube, namespace)
-    assert status["phase"] == "Error"
-    (node,) = status["nodes"].values()
-    assert reason in node["message"]
-    assert (await kube.list(PODS, namespace=namespace)).items == []
 
 
 async def test_a_workflow_is_taken_up_where_another_controller_left_it(kube: RemoteKube, namespace: str) -> None:

@@ -13,6 +13,7 @@ from argosy.kube.contract import Object, Resource
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import EVENTS, POD_DISRUPTION_BUDGETS, PODS, WORKFLOWS
 from argosy.lifecycle import running
+from controller.outfitting import for_cluster
 from controller.service import Controller
 
 PATIENCE_SECONDS = 90
@@ -22,7 +23,9 @@ ENDED = ("Succeeded", "Failed", "Error")
 @pytest.fixture(autouse=True)
 async def controller(kube: RemoteKube, namespace: str) -> AsyncIterator[None]:
     """A controller at work in the namespace."""
-    service = Controller(kube, clock=SystemClock(), chance=Random(3), namespace=namespace, executor=False, one_machine=False)
+    outfitter = for_cluster(kube, clock=SystemClock())
+    service = Controller(kube, clock=SystemClock(), chance=Random(3), namespace=namespace, outfitter=outfitter,
+                         one_machine=False)
     async with running([service]):
         yield
 

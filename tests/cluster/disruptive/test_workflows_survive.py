@@ -9,6 +9,7 @@ from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import PODS, WORKFLOWS
 from argosy.kube.watching import changes
 from argosy.lifecycle import running
+from controller.outfitting import for_cluster
 from controller.service import Controller
 from tests.cluster.disturbances import restart_api_server, start_again
 from tests.cluster.processes import stop
@@ -22,7 +23,8 @@ FLOW = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"
 
 
 def controller(kube: RemoteKube, namespace: str) -> Controller:
-    return Controller(kube, clock=SystemClock(), chance=Random(7), namespace=namespace, executor=False)
+    return Controller(kube, clock=SystemClock(), chance=Random(7), namespace=namespace,
+                      outfitter=for_cluster(kube, clock=SystemClock()))
 
 
 async def seen(kube: RemoteKube, namespace: str, *, pods: int = 0, ended: bool = False) -> None:
