@@ -8,7 +8,7 @@ WORKERS ?= 2
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix verify bench sweep wheel cluster cluster-down test-cluster executor fuzz clean
+.PHONY: help setup demo test check fix verify bench bench-cluster sweep wheel cluster cluster-down test-cluster executor fuzz image clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,22 +61,36 @@ wheel: setup ## build the wheel, install it into a clean environment and start i
 	$(BIN)/uv pip install --quiet --python build/wheel/bin/python dist/*.whl
 	cd build && wheel/bin/argosy version && wheel/bin/argosy run ../examples/hello-world.yaml
 
-cluster: setup ## a real one-node Kubernetes on this machine (as root); the last line is its kubeconfig
+# The executor's programs: built once for each state of its sources, and put beside the controller that mounts them.
+PROGRAMS := controller/programs/amd64
+$(PROGRAMS): $(VENV)/.develops $(wildcard deploy/executor/*.py deploy/executor/src/*.zig)
+	$(BIN)/python deploy/executor/build.py --install
+	@touch $@
+
+cluster: setup $(PROGRAMS) ## a real one-node Kubernetes on this machine (as root); the last line is its kubeconfig
 	@$(BIN)/python -m tests.cluster up
+
+bench-cluster: cluster ## workflows on the test cluster beside bare pods: half an hour (BENCH=--quick: counts alone)
+	@$(BIN)/python -m tests.cluster fake
+	$(BIN)/python -m tests.bench.cluster $(BENCH)
 
 cluster-down: setup ## take it away again
 	@$(BIN)/python -m tests.cluster down
 
 test-cluster: cluster ## run what needs a real Kubernetes
-	$(BIN)/pytest -n 3 --dist worksteal tests/cluster --ignore tests/cluster/disruptive
+	$(BIN)/pytest -n 3 --dist loadfile tests/cluster --ignore tests/cluster/disruptive
+	$(BIN)/python -m tests.bench.cluster --quick
 	$(BIN)/pytest tests/cluster/disruptive
 
 executor: setup ## build the program that runs inside pods, for amd64 and arm64, and test it
-	$(BIN)/python deploy/executor/build.py --test --reproduce
+	$(BIN)/python deploy/executor/build.py --test --reproduce --install
 	$(BIN)/pytest tests/executor
 
 fuzz: setup ## feed the executor nonsense (FUZZ_SECONDS=60 for each target)
-	$(BIN)/python deploy/executor/fuzz.py --seconds $(or $(FUZZ_SECONDS),60)
+	$(BIN)/python deploy/executor/fuzz.py --seconds $(or $(FUZZ_SECONDS),60) --jobs $(WORKERS)
+
+image: setup ## build the container image with no container engine, into build/argosy.tar
+	$(BIN)/python -m deploy.images.build --output build/argosy.tar
 
 clean: ## remove the environment and what was built
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -31,6 +31,11 @@ class SystemClock:
         await asyncio.sleep(max(0.0, seconds))
 
 
+def seconds_since_boot() -> float:
+    """A clock that nobody can set, and that runs on while the process is stopped or the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def new_uid() -> str:
     """A fresh UUID for an object, an event or a token's name."""
     return str(uuid.uuid4())

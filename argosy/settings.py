@@ -2,16 +2,19 @@
 
 The file (``--settings FILE``, else ``$ARGOSY_SETTINGS``, else ``DIR/settings.yaml`` in the data folder) looks so::
 
-    images:                     # what stands in for a container image on this machine
+    images:                     # what stands in for a container image on this machine; on a cluster, how it starts
       - pattern: "argoproj/argosay:*"
         entrypoint: [/argosay]  # used where a template names no command
         root: ./stand-ins       # a folder laid over the host's root: its files appear at /
     isolation: auto             # auto | namespaces | plain
     most_pods: 200              # pods that run at the same time
     webhook_port: 12000         # the shared listener of webhook-like event sources
+    insecure_registries: []     # HOST:PORT of image registries that speak plain HTTP
 """
 
 import os
+import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -41,6 +44,7 @@ class Settings:
     isolation: Isolation = "auto"
     most_pods: int = 200
     webhook_port: int = 12000
+    insecure_registries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Environment:
     home: Path = Path("/")
     path: str = ""  # where the host's programs are
     in_cluster_server: str = ""  # the API server's address, where this is a pod
+    image: str = ""  # Argosy's own, for pods that its program works in
+    pod: str = ""  # the name of the pod that this is, where it is one
 
     @property
     def data_folder(self) -> Path:
@@ -64,7 +70,7 @@ class Environment:
 
 
 def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
-    """The variables ARGOSY_DATA, _SETTINGS, _NAMESPACE (or ARGO_NAMESPACE) and _DEBUG, KUBECONFIG, NO_COLOR, TERM."""
+    """ARGOSY_DATA, _SETTINGS, _NAMESPACE (or ARGO_NAMESPACE), _IMAGE and _DEBUG, POD_NAME, KUBECONFIG, NO_COLOR, TERM."""
     values = os.environ if environ is None else environ
     return Environment(
         kubeconfig=values.get("KUBECONFIG", ""),
@@ -76,7 +82,14 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
         home=Path(values.get("HOME", "/")),
         path=values.get("PATH", ""),
         in_cluster_server=_in_cluster_server(values),
+        image=values.get("ARGOSY_IMAGE", ""),
+        pod=values.get("POD_NAME", ""),
     )
+
+
+def read_variable(name: str) -> str:
+    """One variable whose name is known only then: a header of a request, given to a pod from a Secret."""
+    return os.environ.get(name, "")
 
 
 def _in_cluster_server(values: Mapping[str, str]) -> str:
@@ -128,7 +141,8 @@ def _settings_from(tree: Mapping[str, Any], path: Path) -> Settings:
     if not isinstance(images, list):
         raise SpecError("images", "must be a list of entries with `pattern:`", source=str(path))
     stand_ins = tuple(_stand_in(item, f"images[{index}]", path) for index, item in enumerate(images))
-    return Settings(images=stand_ins, isolation=isolation, **numbers)
+    registries = _words(tree.get("insecure_registries"), "insecure_registries", path, such_as="[registry.lan:5000]")
+    return Settings(images=stand_ins, isolation=isolation, insecure_registries=registries, **numbers)
 
 
 def _whole_number(value: Any, key: str, path: Path) -> int:
@@ -154,9 +168,14 @@ def _stand_in(item: Any, where: str, path: Path) -> ImageStandIn:
     )
 
 
-def _words(value: Any, where: str, path: Path) -> tuple[str, ...]:
+def _words(value: Any, where: str, path: Path, *, such_as: str = "[sh, -c]") -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise SpecError(where, f"is {value!r}; write a list of words, such as [sh, -c]", source=str(path))
+        raise SpecError(where, f"is {value!r}; write a list of words, such as {such_as}", source=str(path))
     return tuple(value)
+
+
+def host_name() -> str:
+    """The name of this machine, or pod, as far as it can be part of an object's name."""
+    return re.sub(r"[^a-z0-9]+", "-", socket.gethostname().lower()).strip("-")[:40] or "host"

@@ -1,7 +1,8 @@
 """``argosy events``: what came in, what the sensors decided and why, and what failed for good."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace as replaced
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 import click
@@ -15,7 +16,14 @@ from argosy.cli.tree import age_seconds
 from argosy.errors import ArgosyError
 from argosy.kube.contract import NotFound
 
+if TYPE_CHECKING:
+    from argosy.kube.contract import Kube
+
 Record = dict[str, Any]
+
+_nats_option = click.option(
+    "--nats", metavar="URL", default="", envvar="ARGOSY_NATS",
+    help="Ask the bus itself, as on a cluster, where no `argosy up` answers; else $ARGOSY_NATS.")
 
 _STYLES = {"fired": "green", "done": "green", "waiting": "yellow", "filtered": "dim", "withheld": "dim", "failed": "red"}
 _SIGNS = {"fired": "✔", "done": "✔", "waiting": "◷", "filtered": "○", "withheld": "○", "failed": "✖"}
@@ -36,32 +44,54 @@ def command() -> None:
 @command.command("list")
 @click.option("--source", metavar="NAME", default="", help="Only events of this EventSource.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, metavar="NUMBER", help="At most so many (50).")
+@_nats_option
 @output_option("name", "json", "yaml")
-def list_command(*, source: str, limit: int, output: str) -> int:
+def list_command(*, source: str, limit: int, nats: str, output: str) -> int:
     """List the events that came in, newest first, and what was decided about each."""
-    return run_verb(lambda session: show_events(session, source=source, limit=limit, output=output))
+    return _run(nats, lambda session: show_events(session, source=source, limit=limit, output=output))
 
 
 @command.command("explain")
 @click.argument("event", metavar="EVENT")
+@_nats_option
 @output_option("json", "yaml")
-def explain_command(*, event: str, output: str) -> int:
+def explain_command(*, event: str, nats: str, output: str) -> int:
     """Tell why an event did, or did not, fire each trigger. EVENT is its id, or @latest."""
-    return run_verb(lambda session: explain(session, event, output=output))
+    return _run(nats, lambda session: explain(session, event, output=output))
 
 
 @command.command("dead-letters")
+@_nats_option
 @output_option("name", "json", "yaml")
-def dead_letters_command(*, output: str) -> int:
+def dead_letters_command(*, nats: str, output: str) -> int:
     """List what failed for good."""
-    return run_verb(lambda session: show_dead_letters(session, output=output))
+    return _run(nats, lambda session: show_dead_letters(session, output=output))
 
 
 @command.command("replay")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-def replay_command(*, ids: tuple[str, ...]) -> int:
+@_nats_option
+def replay_command(*, ids: tuple[str, ...], nats: str) -> int:
     """Do again what failed for good; what it makes keeps the name that it would have had."""
-    return run_verb(lambda session: replay(session, ids))
+    return _run(nats, lambda session: replay(session, ids))
+
+
+def _run(nats: str, work: Callable[[Session], Awaitable[int]]) -> int:
+    """Do the work of a verb, with the bus at that URL where one is named, else with the server."""
+    return run_verb((lambda session: _with_bus(session, nats, work)) if nats else work)
+
+
+async def _with_bus(session: Session, nats: str, work: Callable[[Session], Awaitable[int]]) -> int:
+    from events.asking import BusAnswers
+    from events.bus.jetstream import JetStreamBus
+    from events.records import Records
+
+    bus = JetStreamBus(nats, clock=session.clock)
+    try:
+        answers = BusAnswers(Records(bus, session.kube, session.clock))
+        return await work(replaced(session, kube=cast("Kube", answers)))
+    finally:
+        await bus.close()
 
 
 async def show_events(session: Session, *, source: str = "", limit: int = 50, output: str = "") -> int:
@@ -97,7 +127,10 @@ async def explain(session: Session, event: str, *, output: str = "") -> int:
 
 async def show_dead_letters(session: Session, *, output: str = "") -> int:
     """Print what failed for good."""
-    letters: list[Record] = await remote_of(session).get_json(f"{_base(session)}/deadletters")
+    try:
+        letters: list[Record] = await remote_of(session).get_json(f"{_base(session)}/deadletters")
+    except NotFound as error:
+        raise _no_answers() from error
     if output in ("json", "yaml"):
         session.print(to_text(letters, output))
     elif output == "name":
@@ -125,13 +158,21 @@ async def replay(session: Session, ids: Sequence[str]) -> int:
     return 0
 
 
+def _no_answers() -> ArgosyError:
+    return ArgosyError("this server does not know of events, as the bus is beside it on a cluster: name the bus with --nats, "
+                       "for example through `kubectl port-forward service/argosy-nats 4222`")
+
+
 def _base(session: Session) -> str:
     return f"/argosy/v1/namespaces/{quote(session.namespace, safe='')}"
 
 
 async def _events(session: Session, *, limit: int, source: str = "") -> list[Record]:
     query = {"limit": str(limit), **({"source": source} if source else {})}
-    found: list[Record] = await remote_of(session).get_json(f"{_base(session)}/events", query)
+    try:
+        found: list[Record] = await remote_of(session).get_json(f"{_base(session)}/events", query)
+    except NotFound as error:
+        raise _no_answers() from error
     return found
 
 

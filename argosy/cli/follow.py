@@ -5,6 +5,7 @@ that breaks off goes on after the last line that was shown.
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from argosy.kube.resources import PODS, WORKFLOWS
 from controller.operations_nodes import has_ended, phase_of
 
 WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
+CONTAINER_SET_ANNOTATION = "argosy.dev/container-set"  # what controller.pods.container_sets brings along is too much here
 NODE_NAME_ANNOTATION = "workflows.argoproj.io/node-name"
 _CLOCK = SystemClock()
 _WAITS = Backoff(first_seconds=0.1, most_seconds=2.0)
@@ -125,21 +127,22 @@ async def versions(kube: Kube, name: str, *, namespace: str, clock: Clock = _CLO
 
 async def follow_logs(
     kube: Kube, name: str, *, namespace: str, sink: Callable[[Object, str], None], ended: asyncio.Event,
-    wanted: Callable[[Object], bool] = bool, container: str = "main", clock: Clock = _CLOCK, **options: Any,
+    wanted: Callable[[Object], bool] = bool, container: str = "", clock: Clock = _CLOCK, **options: Any,
 ) -> None:
     """Give `sink` each line of each `wanted` pod of the workflow as it is printed, until `ended` is set and all is read.
 
     `options` are those of `Kube.logs`.
     """
-    streams: dict[str, asyncio.Task[None]] = {}
+    streams: set[str] = set()
 
     async with asyncio.TaskGroup() as group:
 
         def look(pod: Object) -> None:
             uid = pod["metadata"]["uid"]
             if uid not in streams and wanted(pod) and (pod.get("status") or {}).get("phase") in _STARTED:
-                streams[uid] = group.create_task(
-                    stream_pod(kube, pod, sink=sink, container=container, clock=clock, **options))
+                streams.add(uid)
+                for one, shown_as in containers_to_read(pod, container):
+                    group.create_task(stream_pod(kube, shown_as, sink=sink, container=one, clock=clock, **options))
 
         watcher = group.create_task(_watch_pods(kube, name, namespace, look, clock))
         await ended.wait()
@@ -184,6 +187,22 @@ async def pods_of(kube: Kube, name: str, *, namespace: str) -> list[Object]:
 
 def _started(pod: Object) -> str:
     return str((pod.get("status") or {}).get("startTime") or pod["metadata"].get("creationTimestamp") or "")
+
+
+def containers_to_read(pod: Object, asked: str) -> list[tuple[str, Object]]:
+    """The containers whose lines are shown, each with the pod as what its lines are told to be of.
+
+    That is the main one, unless another is asked for, or all of a container set, which are nodes of their own.
+    """
+    notes = pod["metadata"].get("annotations") or {}
+    try:
+        names = [] if asked else [str(turn["container"]) for turn in json.loads(notes.get(CONTAINER_SET_ANNOTATION) or "[]")]
+    except (ValueError, TypeError, KeyError):  # somebody has spoilt it
+        names = []
+    if not names:
+        return [(asked or "main", pod)]
+    return [(name, {**pod, "metadata": {**pod["metadata"], "annotations": {
+        **notes, NODE_NAME_ANNOTATION: f"{notes.get(NODE_NAME_ANNOTATION, '')}.{name}"}}}) for name in names]
 
 
 async def stream_pod(

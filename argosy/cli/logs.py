@@ -9,7 +9,17 @@ from typing import Any
 
 import click
 
-from argosy.cli.follow import NODE_NAME_ANNOTATION, WORKFLOW_LABEL, closing, follow_logs, pods_of, stream_pod, versions
+from argosy.cli.follow import (
+    NODE_NAME_ANNOTATION,
+    WORKFLOW_LABEL,
+    closing,
+    containers_to_read,
+    follow_logs,
+    lines_of,
+    pods_of,
+    stream_pod,
+    versions,
+)
 from argosy.cli.options import VerbCommand, parse_duration
 from argosy.cli.paint import log_style
 from argosy.cli.session import Session, run_verb
@@ -26,7 +36,7 @@ class Choice:
     """Which lines of which pods."""
 
     pod: str = ""
-    container: str = "main"
+    container: str = ""
     follow: bool = False
     tail: int | None = None
     since_seconds: float | None = None
@@ -49,7 +59,8 @@ class Choice:
 @click.argument("name", metavar="WORKFLOW")
 @click.argument("pod", required=False, default="", metavar="[POD]")
 @click.option("-f", "--follow", is_flag=True, help="Go on as long as the workflow runs.")
-@click.option("-c", "--container", metavar="NAME", default="main", help="The container to read (main if not given).")
+@click.option("-c", "--container", metavar="NAME", default="",
+              help="The container to read; else main, or all of a container set.")
 @click.option("--tail", type=click.IntRange(min=-1), default=-1, metavar="LINES",
               help="Only the last lines of each pod; -1 means all.")
 @click.option("--since", metavar="DURATION", default="", help="Only lines of the last 5s, 2m, 3h.")
@@ -132,25 +143,39 @@ async def _print_past(session: Session, name: str, choice: Choice, pattern: re.P
     """Print the lines of all pods in the order of their times."""
     workflow = await session.kube.get(WORKFLOWS, name, namespace=session.namespace)
     pods = [pod for pod in await pods_of(session.kube, name, namespace=session.namespace) if choice.wants(pod)]
-    pods += [pod for pod in _gone_pods(workflow, pods) if choice.wants(pod)]
+    gone = [pod for pod in _gone_pods(workflow, pods) if choice.wants(pod)]
+    pods += gone
     if choice.pod and not pods:
         raise NotFound(f"workflow {name!r} has no pod and no step {choice.pod!r}; argosy get {name} shows them")
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def read(pod: Object) -> list[tuple[str, str, Object]]:
+    async def read(pod: Object, container: str) -> list[tuple[str, str, Object]]:
         found: list[tuple[str, Object]] = []
         async with gate:
             await stream_pod(
-                session.kube, pod, sink=lambda pod, line: found.append((line, pod)), container=choice.container,
+                session.kube, pod, sink=lambda pod, line: found.append((line, pod)), container=container,
                 follow=False, clock=session.clock, tail_lines=choice.tail, since_seconds=choice.since_seconds,
                 timestamps=True)
+            if not found and pod in gone and choice.container in ("", "main"):
+                return await _archived(session, workflow, pod, choice)
         return list(_timed(found))
 
     async with asyncio.TaskGroup() as group:
-        reading = [group.create_task(read(pod)) for pod in pods]
+        reading = [group.create_task(read(shown_as, container)) for pod in pods
+                   for container, shown_as in containers_to_read(pod, choice.container)]
     show = _printer(session, pattern)
     for time, line, pod in heapq.merge(*(task.result() for task in reading), key=lambda item: item[0].rstrip("Z")):
         show(pod, f"{time} {line}" if choice.timestamps else line)
+
+
+async def _archived(session: Session, workflow: Object, pod: Object, choice: Choice) -> list[tuple[str, str, Object]]:
+    """The lines of a log that was kept as an artifact, all at the time when the step began: it has no times of its own."""
+    from argosy.cli.archived import archived_log
+
+    node = read_nodes(workflow)[pod["metadata"]["uid"]]
+    async with closing(lines_of(archived_log(session, workflow, node))) as lines:
+        found = [(str(node.get("startedAt") or ""), line, pod) async for line in lines]
+    return found[-choice.tail:] if choice.tail else found if choice.tail is None else []
 
 
 def _timed(lines: Iterable[tuple[str, Object]]) -> Iterable[tuple[str, str, Object]]:

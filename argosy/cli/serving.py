@@ -5,10 +5,21 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from argosy.logs import configure
+
+if TYPE_CHECKING:
+    from argosy.health import Check
+    from argosy.lifecycle import Service
+
+health_port = click.option(
+    "--health-port", type=click.IntRange(0, 65535), metavar="PORT", default=None,
+    help="Answer /healthz and /readyz on this port of every address, for probes.")
 
 
 def serve_until_told(work: Coroutine[Any, Any, None], *, verbose: bool) -> int:
@@ -25,6 +36,24 @@ async def _until_told(work: Coroutine[Any, Any, None]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):  # it is the signal's doing, and the end of the program
         await work
+
+
+@asynccontextmanager
+async def serving(
+    services: "Sequence[Service]", *, port: int | None, checks: "Mapping[str, Check] | None" = None,
+) -> AsyncIterator[None]:
+    """Run the services for the block. With a `port`, probes are answered from before the first of them starts."""
+    from argosy.health import Health
+    from argosy.lifecycle import running
+
+    if port is None:
+        async with running(services):
+            yield
+        return
+    health = Health(port=port, checks=checks)
+    async with running([health, *services]):
+        health.started()
+        yield
 
 
 def tell_ready(text: str) -> None:

@@ -25,6 +25,7 @@ class Session:
     namespace: str = DEFAULT_NAMESPACE
     out: TextIO = field(default_factory=lambda: sys.stdout)
     color: bool | None = None
+    home: str = DEFAULT_NAMESPACE  # the namespace of whoever runs this: inside a cluster the pod's own, whatever -n says
     clock: Clock = field(default_factory=SystemClock)
 
     def print(self, *lines: Line | str) -> None:
@@ -92,7 +93,7 @@ async def connect(given: Globals) -> AsyncIterator[Session]:
         in_cluster_server=environment.in_cluster_server)
     namespace = given.namespace or environment.namespace or config.namespace or DEFAULT_NAMESPACE
     async with RemoteKube(config, on_warning=_warn) as kube:
-        yield Session(kube, namespace=namespace, color=given.color)
+        yield Session(kube, namespace=namespace, color=given.color, home=config.namespace or DEFAULT_NAMESPACE)
 
 
 def _path(text: str) -> Path | None:

@@ -41,6 +41,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("node", "node", "Set the outcome of a suspend step.", _STEERING),
     Verb("controller", "controller", "Run the workflows of a Kubernetes cluster.", _OTHERS),
     Verb("eventing", "eventing", "Run the event sources and sensors of a Kubernetes cluster.", _OTHERS),
+    Verb("resource", "resource", "Do the work of a resource template, inside its pod.", _OTHERS),
+    Verb("request", "request", "Make the request of an http template, inside its pod.", _OTHERS),
     Verb("events", "events", "See what became of each event, and replay what failed.", _OTHERS),
     Verb("template", "template", "Manage WorkflowTemplates.", _OTHERS),
     Verb("cluster-template", "cluster_template", "Manage ClusterWorkflowTemplates.", _OTHERS),

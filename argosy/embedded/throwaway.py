@@ -18,6 +18,10 @@ from argosy.kube.resources import resource_of
 from argosy.lifecycle import Service, running
 from argosy.settings import Settings, read_environment
 from controller.artifacts.folder import FolderStore
+from controller.artifacts.removing import BucketRemover, FolderRemover
+from controller.artifacts.signing import Signer
+from controller.outfitting import AsWritten
+from controller.resources.kinds import ListedKinds
 from controller.service import Controller
 
 
@@ -38,12 +42,16 @@ async def throwaway(*, settings: Settings, clock: Clock | None = None) -> AsyncI
 
 def workflow_services(kube: EmbeddedKube, folder: Path, *, settings: Settings, clock: Clock, durable: bool) -> list[Service]:
     """What runs workflows: the pod runtime and the controller, over `folder`. With `durable`, pods outlive the process."""
+    artifacts = FolderStore(folder / "artifacts")
     runtime = PodRuntime(
-        kube, folder=folder / "pods", images=ImageTable(settings.images), artifacts=FolderStore(folder / "artifacts"),
+        kube, folder=folder / "pods", images=ImageTable(settings.images), artifacts=artifacts,
         clock=clock, isolation=settings.isolation, most_pods=settings.most_pods, hide=(folder,),
-        host_path=read_environment().path, durable=durable, outlive=durable)
+        host_path=read_environment().path, durable=durable, outlive=durable,
+        kinds=ListedKinds(kube.resources))
     kube.log_reader = runtime.read_logs
-    return [runtime, Controller(kube, clock=clock, chance=Random())]
+    signer = Signer(kube, clock=clock)
+    outfitter = AsWritten(signer=signer, remover=FolderRemover(artifacts, BucketRemover(signer)))
+    return [runtime, Controller(kube, clock=clock, chance=Random(), outfitter=outfitter)]
 
 
 async def apply_all(kube: Kube, objects: Sequence[Object], *, namespace: str) -> None:

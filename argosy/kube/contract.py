@@ -157,10 +157,13 @@ class Kube(Protocol):
         """Change a part. Raises NotFound, Conflict, Invalid."""
 
     async def delete(
-        self, resource: Resource, name: str, *, namespace: str = "", uid: str = "", grace_seconds: int | None = None,
-        propagation: Propagation = "Background",
+        self, resource: Resource, name: str, *, namespace: str = "", uid: str = "", resource_version: str = "",
+        grace_seconds: int | None = None, propagation: Propagation = "Background",
     ) -> None:
-        """Delete; with `uid`, only that very object (Conflict otherwise). Raises NotFound."""
+        """Delete; with `uid`, only that very object, with `resource_version`, only as it was then (Conflict otherwise).
+
+        Raises NotFound.
+        """
 
     def logs(
         self, name: str, *, namespace: str, container: str = "", follow: bool = False, tail_lines: int | None = None,

@@ -5,9 +5,10 @@ Objects stay plain JSON: orjson reads and writes them, and no typed models are b
 
 import asyncio
 import io
+import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
@@ -21,10 +22,14 @@ from argosy.errors import Unavailable
 from argosy.kube.answers import error_of, error_of_status, warning_texts
 from argosy.kube.contract import Expired, KubeError, Listing, Object, PatchKind, Propagation, Resource, WatchEvent
 from argosy.kube.credentials import Credentials
+from argosy.kube.fence import ask_before_sending
+from argosy.kube.impersonation import impersonated
 from argosy.kube.kubeconfig import KubeConfig
 from argosy.kube.lines import LineBuffer
 from argosy.kube.paths import path_of
 from argosy.kube.resources import PODS
+
+log = logging.getLogger("argosy.kube")
 
 _CALL_SECONDS: Final = 60.0
 _CONNECT_SECONDS: Final = 10.0
@@ -123,8 +128,10 @@ class RemoteKube:
         query = _given(watch="true", allowWatchBookmarks="true", resourceVersion=resource_version,
                        labelSelector=label_selector, fieldSelector=field_selector, timeoutSeconds=str(_WATCH_SECONDS))
         silence = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_WATCH_SECONDS + 30)
-        async for line in self.stream_lines(path_of(resource, namespace=namespace), query, patience=silence):
-            yield _watch_event(line)
+        lines = self.stream_lines(path_of(resource, namespace=namespace), query, patience=silence)
+        async with aclosing(lines):  # who stops watching lets go of the connection at once
+            async for line in lines:
+                yield _watch_event(line)
 
     async def replace(self, resource: Resource, obj: Object, *, subresource: str = "") -> Object:
         """Write the whole object. With metadata.resourceVersion, Conflict if it has changed since. Raises NotFound."""
@@ -143,15 +150,15 @@ class RemoteKube:
         return await self._object("PATCH", path, query=query, body=patch, media_type=kind.value)
 
     async def delete(
-        self, resource: Resource, name: str, *, namespace: str = "", uid: str = "", grace_seconds: int | None = None,
-        propagation: Propagation = "Background",
+        self, resource: Resource, name: str, *, namespace: str = "", uid: str = "", resource_version: str = "",
+        grace_seconds: int | None = None, propagation: Propagation = "Background",
     ) -> None:
-        """Delete; with `uid`, only that very object (Conflict otherwise). Raises NotFound."""
+        """Delete; with `uid` or `resource_version`, only that object as it was then (else Conflict). Raises NotFound."""
         options: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
-        if uid:
-            options["preconditions"] = {"uid": uid}
+        if uid or resource_version:
+            options["preconditions"] = _given(uid=uid, resourceVersion=resource_version)
         await self._object("DELETE", path_of(resource, name, namespace=namespace), body=options)
 
     async def logs(
@@ -181,7 +188,7 @@ class RemoteKube:
 
     async def stream_lines(
         self, path: str, params: _Query | None = None, *, patience: aiohttp.ClientTimeout | None = None,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The lines that `path` sends, each as soon as it is there, until the connection ends, or breaks."""
         buffer = LineBuffer()
         async with self._response("GET", path, query=params or {}, patience=patience or _endless()) as response:
@@ -239,6 +246,8 @@ class RemoteKube:
                 await self._clock.sleep(_put_off_seconds(response.headers.get("Retry-After", "")))
             else:
                 break
+        log.debug("asked: %s %s%s as %s: %s", method, path, " (watch)" if "watch" in query else "",
+                  impersonated() or "ourselves", response.status)
         async with response:
             if response.status >= 400:
                 raise error_of(response.status, await self._whole(response),
@@ -257,7 +266,11 @@ class RemoteKube:
             headers["Authorization"] = authorization
         if data is not None:
             headers["Content-Type"] = media_type
+        if user := impersonated():
+            headers["Impersonate-User"] = user
         sent = None if data is None else io.BytesIO(data)  # aiohttp warns of large bytes, for it writes them at once
+        if method != "GET":
+            ask_before_sending()
         with self._told():
             return await self._connected().request(
                 method, self.config.server + path, params=dict(query), data=sent, headers=headers, timeout=patience,

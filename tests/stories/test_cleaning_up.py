@@ -176,7 +176,8 @@ def test_a_finished_workflow_that_the_watch_still_shows_as_running_is_not_begun_
             service = Controller(there.kube, clock=LoopClock(), chance=Random(2))
             service._note_end(end)
             async with asyncio.TaskGroup() as group:
-                service._workflow_event(WatchEvent("MODIFIED", early), group)
+                service._group = group
+            service._workflow_event(WatchEvent("MODIFIED", early))
             assert await there.names(PODS) == []
 
     story(tell)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from controller.engine import Answer, Changes, Need, Outputs, PodSeen, Resumed, Run, WantedPod
+from controller.engine import Answer, Changes, ContainerSeen, Need, Outputs, PodSeen, Resumed, Run, WantedPod
 
 Plan = Callable[[WantedPod], PodSeen | None]  # how a pod ends; None: it runs on
 
@@ -109,9 +109,11 @@ class World:
         return Answer(need, self.objects.get((need.kind, need.name)))
 
 
-def outcome(pod: WantedPod, golden: Mapping[str, Any]) -> PodSeen:
-    """How a pod ended in a recorded run."""
+def outcome(pod: WantedPod, golden: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> PodSeen:
+    """How a pod ended in a recorded run, of which `nodes` are all nodes by name."""
     phase = golden["phase"]
+    members = [(item["name"], nodes[f"{pod.node_name}.{item['name']}"])
+               for item in (pod.template.get("containerSet") or {}).get("containers") or ()]
     code = golden.get("exitCode")
     declared = (pod.template.get("outputs") or {}).get("artifacts") or ()
     kept = [item for item in declared if item["name"] in golden["artifacts"]]
@@ -121,4 +123,5 @@ def outcome(pod: WantedPod, golden: Mapping[str, Any]) -> PodSeen:
             golden.get("result"), golden["outputs"],
             tuple({**item, "s3": {"key": f"{pod.pod_name}/{item['name']}"}} for item in kept),
         ),
+        containers=tuple(ContainerSeen(name, node["phase"], node["message"]) for name, node in members),
     )

@@ -21,10 +21,10 @@ def workflow(name: str, **spec: object) -> Object:
 
 
 @asynccontextmanager
-async def controlled() -> AsyncIterator[EmbeddedKube]:
+async def controlled(*, instance: str = "") -> AsyncIterator[EmbeddedKube]:
     kube = EmbeddedKube.open(":memory:", clock=CLOCK, durable=False)
     try:
-        async with running([Controller(kube, clock=CLOCK, chance=Random(1))]):
+        async with running([Controller(kube, clock=CLOCK, chance=Random(1), instance=instance)]):
             yield kube
     finally:
         kube.close()
@@ -143,3 +143,32 @@ async def test_a_workflow_of_another_installation_is_left_alone() -> None:
         await end_pod(kube, await pod_of(kube, "ours"))
         await ended(kube, "ours")
         assert "status" not in await kube.get(WORKFLOWS, "foreign", namespace="default")
+
+
+async def test_an_installation_with_an_instance_id_takes_the_workflows_that_name_it() -> None:
+    async with controlled(instance="blue") as kube:
+        await kube.create(WORKFLOWS, workflow("unnamed"), namespace="default")
+        blue = workflow("blue")
+        blue["metadata"]["labels"] = {"workflows.argoproj.io/controller-instanceid": "blue"}
+        await kube.create(WORKFLOWS, blue, namespace="default")
+        pod = await pod_of(kube, "blue")
+        assert pod["metadata"]["labels"]["workflows.argoproj.io/controller-instanceid"] == "blue"
+        await end_pod(kube, pod)
+        assert (await ended(kube, "blue"))["status"]["phase"] == "Succeeded"
+        assert "status" not in await kube.get(WORKFLOWS, "unnamed", namespace="default")
+
+
+async def test_a_pod_that_comes_after_its_workflows_end_is_deleted() -> None:
+    async with controlled() as kube:
+        await kube.create(WORKFLOWS, workflow("hello"), namespace="default")
+        pod = await pod_of(kube, "hello")
+        await end_pod(kube, pod)
+        await ended(kube, "hello")
+        await kube.delete(PODS, pod["metadata"]["name"], namespace="default", grace_seconds=0)
+        again = {**pod, "metadata": {key: value for key, value in pod["metadata"].items()
+                                     if key not in ("uid", "resourceVersion", "creationTimestamp")}, "status": {}}
+        late = await kube.create(PODS, again, namespace="default")
+        async with asyncio.timeout(20):
+            async for event in kube.watch(PODS, namespace="default", resource_version=late["metadata"]["resourceVersion"]):
+                if event.type == "DELETED" or event.object["metadata"].get("deletionTimestamp"):
+                    break

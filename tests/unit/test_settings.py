@@ -32,7 +32,7 @@ def test_a_stand_in_is_found_beside_the_settings_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "told"), [
-    ("most_pots: 3", "most_pots: is no setting; there are: images, isolation, most_pods, webhook_port"),
+    ("most_pots: 3", "most_pots: is no setting; there are: images, insecure_registries, isolation, most_pods, webhook_port"),
     ("most_pods: many", "most_pods: is 'many'; write a whole number"),
     ("isolation: jail", "isolation: is 'jail'; write auto, namespaces or plain"),
     ("images: {}", "images: must be a list of entries with `pattern:`"),

@@ -152,10 +152,10 @@ def test_circles_and_ancestors_are_found_without_recursion() -> None:
 
 def test_fields_without_effect_and_keys_in_another_case_are_warned_of() -> None:
     obj = {"kind": "Workflow", "spec": {"archiveLogs": True, "podPriority": 3, "EntryPoint": "main",
-           "templates": [{"name": "main", "http": {"url": "http://x"}, "nodeSelector": {}}]}}
+           "templates": [{"name": "main", "plugin": {"hello": {}}, "nodeSelector": {}}]}}
     told = {problem.path: problem.severity for problem in effectless(obj)}
     assert told == dict.fromkeys(
-        ("spec.archiveLogs", "spec.podPriority", "spec.EntryPoint", "spec.templates[0].http"), "warning")
+        ("spec.archiveLogs", "spec.podPriority", "spec.EntryPoint", "spec.templates[0].plugin"), "warning")
 
 
 def test_what_chooses_a_node_is_warned_of_only_where_there_is_one_machine() -> None:

@@ -103,7 +103,7 @@ class Writing:
         if not wish.dry_run:
             await self._kube.delete(
                 target.resource, target.name, namespace=target.namespace, uid=wish.uid,
-                grace_seconds=wish.grace_seconds, propagation=wish.propagation)
+                resource_version=wish.resource_version, grace_seconds=wish.grace_seconds, propagation=wish.propagation)
 
     def _body(self, call: Call, target: Target) -> Object:
         obj = read_object(call.body, call.media_type)

@@ -181,10 +181,10 @@ class EmbeddedKube:
             resource, shelf, entry, lambda old: patched(resource, old, patch, kind), subresource=subresource)
 
     async def delete(
-        self, resource: Resource, name: str, *, namespace: str = "", uid: str = "", grace_seconds: int | None = None,
-        propagation: Propagation = "Background",
+        self, resource: Resource, name: str, *, namespace: str = "", uid: str = "", resource_version: str = "",
+        grace_seconds: int | None = None, propagation: Propagation = "Background",
     ) -> None:
-        """Delete; with `uid`, only that very object (Conflict otherwise). Raises NotFound.
+        """Delete; with `uid` or `resource_version`, only that object as it was then (else Conflict). Raises NotFound.
 
         A pod that has started stays, marked, until it is deleted with `grace_seconds=0`; an object with finalizers stays
         until they are gone.
@@ -194,6 +194,8 @@ class EmbeddedKube:
             raise not_found(resource, name)
         if uid and uid != entry.uid:
             raise another_uid(resource, name, yours=uid, current=entry.uid)
+        if resource_version and resource_version != str(entry.rev):
+            raise changed_since(resource, name, yours=resource_version, current=str(entry.rev))
         if resource == NAMESPACES and name == "default":
             raise Forbidden('namespaces "default" cannot be deleted; delete the objects in it')
         delete_object(self._ledger, self._collector, shelf, entry, now=self._clock.now(), grace_seconds=grace_seconds,
