@@ -17,9 +17,10 @@ from argosy.kube.contract import Object
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import LEASES, POD_DISRUPTION_BUDGETS, PODS, WORKFLOWS
 from argosy.kube.watching import changes
+from controller.leases import SORT_LABEL
 from tests.cluster.disturbances import restart_api_server, start_again
 from tests.cluster.processes import stop
-from tests.cluster.test_sharing_on_cluster import LEASE_SECONDS, Replica, replica
+from tests.cluster.test_sharing_on_cluster import LEASE_SECONDS, Replica, replica, shared_by, until
 
 PATIENCE_SECONDS = 420
 FLOWS, STEPS = 6, 8
@@ -169,8 +170,9 @@ async def nothing_left(cluster: Cluster) -> None:
                                                       resource_version=listing.resource_version):
                     if event.type == "DELETED":
                         break
+    await until(cluster.kube, LEASES, cluster.namespace, shared_by(len(cluster.replicas)))  # the dead are known to be dead
     for each in cluster.replicas:
         each.signal(signal.SIGTERM)
         assert await each.process.wait() == 0
-    leases = (await cluster.kube.list(LEASES, namespace=cluster.namespace)).items
-    assert not [lease for lease in leases if lease["spec"].get("holderIdentity")], "everything was handed back"
+    leases = await cluster.kube.list(LEASES, namespace=cluster.namespace, label_selector=f"{SORT_LABEL}=replica")
+    assert leases.items == [], "a shard's lease counts for nothing once its holder's own is gone"
