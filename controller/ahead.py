@@ -80,3 +80,10 @@ def time_of(unknown: Iterable[Tree], status: Tree, *, now: float) -> float:
         moments += (node.get("startedAt") or "", node.get("finishedAt") or "")
     latest = max(moments)
     return min(now, from_rfc3339(latest)) if latest else now
+
+
+def running_pod_nodes(status: Tree) -> Iterable[str]:
+    """Ids of the nodes whose pod had been seen running when the status was saved."""
+    for node_id, node in (status.get("nodes") or {}).items():
+        if node.get("type") in ("Pod", "HTTP") and node.get("phase") == "Running":
+            yield node_id

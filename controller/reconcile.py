@@ -13,7 +13,7 @@ the save; so do new pods, unless all that they rest on can be read again from po
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -24,8 +24,8 @@ from argosy.errors import Problem, SpecError, SpecErrors, Unavailable
 from argosy.kube.contract import AlreadyExists, Conflict, Forbidden, Kube, KubeError, NotFound, Object
 from argosy.kube.resources import PODS, WORKFLOW_TASK_RESULTS, WORKFLOWS
 from argosy.logs import note
+from controller import ahead
 from controller.admission import spec_problems, spec_warning
-from controller.ahead import can_be_read_again, evidence, names_of, time_of, unknown_pods, without_wishes
 from controller.announcing import Announcer
 from controller.answering import answer
 from controller.artifacts.garbage import held
@@ -220,7 +220,7 @@ class Reconciler:
         for pod in listing.items:
             self.pod_changed(pod)
         await self._catch_up([pod for pod in listing.items if self._owns(pod)])
-        for node_id in _running_pod_nodes(self._engine.status):
+        for node_id in ahead.running_pod_nodes(self._engine.status):
             if node_id not in self._pods:
                 self._inbox.append(PodGone(node_id))
 
@@ -228,13 +228,13 @@ class Reconciler:
         """Bring the run to where it was when the last of these pods was made, if no save tells of that (see `ahead`)."""
         workflow = readable(self._object)
         status = workflow.get("status") or {}
-        unknown = unknown_pods(pods, status.get("nodes") or {})
+        unknown = ahead.unknown_pods(pods, status.get("nodes") or {})
         if not unknown:
             return
         await self._fetch_outcomes()
-        at = time_of(unknown, status, now=self._clock.now())
-        self._run = Run.load(without_wishes(workflow), begun=names_of(unknown))
-        self._run.observe(*evidence(self._inbox))
+        at = ahead.time_of(unknown, status, now=self._clock.now())
+        self._run = Run.load(ahead.without_wishes(workflow), begun=ahead.names_of(unknown))
+        self._run.observe(*ahead.evidence(self._inbox))
         self._take_changes(self._run.advance(at))
         while self._run.needs and not self._run.ended:
             self._run.observe(*[await answer(self._kube, need, namespace=self.namespace) for need in self._run.needs])
@@ -254,7 +254,7 @@ class Reconciler:
         self._take_changes(changes)
         if self.tenure is not None and (self._unwanted or self._engine.wanted.keys() - self._pods.keys()):
             self._unsaved = True  # even where nothing is new: only who could still save a moment ago may act
-        self._can_be_read_again &= can_be_read_again(seen, changes, self._engine.nodes.json)
+        self._can_be_read_again &= ahead.can_be_read_again(seen, changes, self._engine.nodes.json)
         try:
             if self._unsaved and self._may_be_saved_later():
                 await self._create_pods(until=self._pace.due)
@@ -343,10 +343,11 @@ class Reconciler:
             try:
                 await action()
             except Unavailable as error:
+                self._woken.clear()  # what woke us lies in the inbox; the wait must be one
                 await self._rest(self._later(error))
-                continue
-            self._failures = 0
-            return
+            else:
+                self._failures = 0
+                return
 
     # ---- save ----
 
@@ -485,13 +486,6 @@ class Reconciler:
         for need in self._engine.needs:
             self._inbox.append(await answer(self._kube, need, namespace=self.namespace))
             self._woken.set()
-
-
-def _running_pod_nodes(status: Mapping[str, Any]) -> Iterable[str]:
-    """Ids of the nodes whose pod had been seen running when the status was saved."""
-    for node_id, node in (status.get("nodes") or {}).items():
-        if node.get("type") in ("Pod", "HTTP") and node.get("phase") == "Running":
-            yield node_id
 
 
 def _raise_first(results: Iterable[Any]) -> None:

@@ -20,6 +20,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ("did not find expected <document start>", "text after the end of the document; begin a new one with '---'"),
     ("found undefined tag handle", "a tag that is not declared; remove it, or put the value in quotes"),
     ("block sequence entries are not allowed", "a list may not begin here; put it on its own line"),
+    ("exceeded maximum nesting depth", "it is nested hundreds of levels deep"),
     ("found incompatible YAML document", "a %YAML version that is not supported; remove the line"),
 )
 

@@ -52,7 +52,7 @@ def act_before_saving() -> Iterator[None]:
 @contextmanager
 def act_ahead_of_everything() -> Iterator[None]:
     """Pods are created before the save also where they rest on what stands nowhere else."""
-    with patch("controller.reconcile.can_be_read_again", lambda *_given: True):
+    with patch("controller.ahead.can_be_read_again", lambda *_given: True):
         yield
 
 
