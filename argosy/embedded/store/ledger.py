@@ -37,7 +37,7 @@ class Ledger:
         self._window_bytes = 0
         self._untold: deque[tuple[int, Shelf]] = deque()
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self._watchers: dict[str, set[asyncio.Future[None]]] = {}
+        self._watchers: dict[str, dict[asyncio.Future[None], None]] = {}  # in the order in which they came
         self._loop: asyncio.AbstractEventLoop | None = None
         self.epoch = 0  # rises when the memory is read anew; a watch of an older epoch must end
         self._bookmarked = 0
@@ -155,12 +155,12 @@ class Ledger:
     async def changed(self, shelf: Shelf) -> None:
         """Wait until something on the shelf is committed, or its watches should look up for another reason."""
         future = asyncio.get_running_loop().create_future()
-        watchers = self._watchers.setdefault(shelf.name, set())
-        watchers.add(future)
+        watchers = self._watchers.setdefault(shelf.name, {})
+        watchers[future] = None
         try:
             await future
         finally:
-            watchers.discard(future)
+            watchers.pop(future, None)
 
     def wake_watches(self) -> None:
         """Have every watch look up."""
@@ -263,7 +263,7 @@ def _held_bytes(change: Change) -> int:
     return (change.before.size if change.before else 0) + (change.after.size if change.gone else 0)
 
 
-def _wake(watchers: set[asyncio.Future[None]]) -> None:
+def _wake(watchers: dict[asyncio.Future[None], None]) -> None:
     for future in watchers:
         if not future.done():
             future.set_result(None)
