@@ -107,7 +107,7 @@ fn describe(header: *const [46]u8, name: []const u8, extra: []const u8) Error!Me
     };
     var rest = extra;
     while (rest.len >= 4) {
-        const length = int(u16, rest, 2);
+        const length: usize = int(u16, rest, 2); // wide enough for the sum below
         if (length + 4 > rest.len) break; // some writers leave a stump here
         if (int(u16, rest, 0) == 1) try readLarge(rest[4..][0..length], &found);
         rest = rest[4 + length ..];
@@ -226,4 +226,10 @@ test "numbers that did not fit are found in the large field, in order" {
     try std.testing.expectEqual(@as(u64, 2), found.offset);
     found.size = 0xffffffff;
     try std.testing.expectError(error.Told, readLarge("\x01\x00", &found));
+}
+
+test "an extra field that claims to be as long as can be is a stump" {
+    const header: [46]u8 = @splat(0);
+    const found = try describe(&header, "name", "\x01\x00\xff\xff\x00");
+    try std.testing.expectEqualStrings("name", found.name);
 }
