@@ -15,7 +15,7 @@ from argosy.clock import new_suffix
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import WORKFLOWS
 from tests.cluster import images, objects
-from tests.cluster.installing import following, installed, pods, wait_for
+from tests.cluster.installing import installed, pods, printing, wait_for
 
 EVENTS, KILLS = 30, 3
 PATIENCE_SECONDS = 240
@@ -94,7 +94,7 @@ async def test_no_event_is_lost_or_doubled_while_the_bus_is_killed(kube: RemoteK
     objects.kube("apply", f"--namespace={place}", "-f", "-", stdin=OBJECTS)
     for part, kind in (("sources", "source"), ("sensors", "sensor")):
         for pod in pods(place, part):
-            with following(place, pod["metadata"]["name"]) as lines:
+            with printing("logs", f"--namespace={place}", "--follow", pod["metadata"]["name"]) as lines:
                 assert any(f"{kind} runs namespace={place} {kind}=hooks " in line for line in lines)
     addresses = [pod["status"]["podIP"] for pod in pods(place, "sources")]
     chance = Random(1)

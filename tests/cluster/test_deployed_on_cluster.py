@@ -151,7 +151,7 @@ def test_its_roles_allow_what_it_does_and_nothing_else(place: str) -> None:
     for flow in ("large", "calls"):
         wait_for(place, f"workflow/{flow}", "jsonpath={.status.phase}=Succeeded")
     post(f"http://{address}:12000/go", b"{}", {"Authorization": "Bearer let-me-in"})
-    for made in ("written", "made"):
+    for made in ("written", "made", "ticks"):
         wait_for(place, f"configmap/{made}", "create")
     wait_for(place, "workflow/brings", "delete")
     phases = finished(place, "events.argoproj.io/sensor=everything", 3)

@@ -78,7 +78,9 @@ async def _prepared(kube: RemoteKube, s3: S3) -> AsyncIterator[None]:
             await _apply_surroundings(kube, s3)
             yield
         finally:
-            await _without_namespace()  # while the controller is there: it deletes artifacts first
+            # While the controller is there, and their Secrets: it deletes artifacts before a workflow goes.
+            await asyncio.to_thread(objects.kube, "delete", "workflows", "--all", f"--namespace={NAMESPACE}", "--timeout=120s")
+            await _without_namespace()
 
 
 async def _apply_surroundings(kube: RemoteKube, s3: S3) -> None:
@@ -98,6 +100,11 @@ async def _apply_surroundings(kube: RemoteKube, s3: S3) -> None:
 
 
 async def _without_namespace() -> None:
+    """Delete it, and wait until it is gone; a run that was cut short may have left finalizers that nobody takes off."""
+    left = json.loads(objects.kube("get", "workflows", f"--namespace={NAMESPACE}", "--output=json"))["items"]
+    for name in (item["metadata"]["name"] for item in left if item["metadata"].get("finalizers")):
+        objects.kube("patch", "workflow", name, f"--namespace={NAMESPACE}", "--type=merge",
+                     "--patch", '{"metadata": {"finalizers": null}}')
     await asyncio.to_thread(objects.kube, "delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s")
 
 
