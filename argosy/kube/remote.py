@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
+from aiohttp.abc import AbstractStreamWriter
 
 from argosy.clock import Clock, SystemClock
 from argosy.errors import Unavailable
@@ -41,6 +42,15 @@ _PUT_OFF_SECONDS: Final = 1.0  # where the server does not say for how long
 _MOST_PUT_OFF_SECONDS: Final = 30.0
 _MANAGER: Final = "argosy"
 _Query = Mapping[str, str]
+
+
+class _Asking(aiohttp.BytesIOPayload):
+    """A request's body: whether it may go out is asked once more when its connection is there and it is about to be written."""
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """Called by aiohttp in a task of its own, which has the caller's check."""
+        ask_before_sending()
+        await super().write_with_length(writer, content_length)
 
 
 class RemoteKube:
@@ -268,7 +278,7 @@ class RemoteKube:
             headers["Content-Type"] = media_type
         if user := impersonated():
             headers["Impersonate-User"] = user
-        sent = None if data is None else io.BytesIO(data)  # aiohttp warns of large bytes, for it writes them at once
+        sent = None if data is None else _Asking(io.BytesIO(data))  # aiohttp warns of large bytes, for it writes them at once
         if method != "GET":
             ask_before_sending()
         with self._told():
