@@ -25,29 +25,9 @@ from argosy.kube.remote import RemoteKube
 from argosy.lifecycle import running
 from controller.outfitting import for_cluster
 from controller.service import Controller
+from tests.bench.counting import CountingKube
 from tests.bench.measure import ROOT
 from tests.cluster.layout import KUBECONFIG
-
-_CALLS = ("create", "get", "list", "replace", "patch", "delete")
-
-
-class CountingKube:
-    """Passes calls on and counts them by verb and kind."""
-
-    def __init__(self, inner: RemoteKube) -> None:
-        self._inner = inner
-        self.calls: Counter[str] = Counter()
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._inner, name)
-        if name not in _CALLS:
-            return method
-
-        def counted(resource: Any, *given: Any, **options: Any) -> Any:
-            self.calls[f"{name} {resource.plural}"] += 1
-            return method(resource, *given, **options)
-
-        return counted
 
 
 @dataclass(slots=True)

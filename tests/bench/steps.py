@@ -17,30 +17,11 @@ from argosy.kube.resources import PODS, WORKFLOWS
 from argosy.lifecycle import running
 from controller.artifacts.folder import FolderStore
 from controller.service import Controller
+from tests.bench.counting import CountingKube
 from tests.bench.measure import Measure, percentile, seconds_of, spread
 
-_CALLS = ("create", "get", "list", "replace", "patch", "delete")
 _OVER = ("Succeeded", "Failed", "Error")
 _CHAIN = 50
-
-
-class CountingKube:
-    """Passes calls on and counts them by verb and kind."""
-
-    def __init__(self, inner: EmbeddedKube) -> None:
-        self._inner = inner
-        self.calls: Counter[str] = Counter()
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._inner, name)
-        if name not in _CALLS:
-            return method
-
-        def counted(resource: Any, *given: Any, **options: Any) -> Any:
-            self.calls[f"{name} {resource.plural}"] += 1
-            return method(resource, *given, **options)
-
-        return counted
 
 
 @asynccontextmanager
