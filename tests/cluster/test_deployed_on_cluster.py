@@ -157,6 +157,7 @@ def test_its_roles_allow_what_it_does_and_nothing_else(place: str) -> None:
     phases = finished(place, "events.argoproj.io/sensor=everything", 3)
     assert set(phases.values()) == {"Succeeded"}, phases
     controllers = last_words(place, "controller")  # others take up what goes on
+    print(*(line for line in controllers.splitlines() if "brings" in line), sep="\n")  # pytest shows it if this fails
     wait_for(place, "workflow/outlives", "condition=Completed")
     requests = {part: requests_in(last_words(place, part) + (controllers if part == "controller" else "")) for part in PARTS}
     ours = {part: [request for request in made if not request.user] for part, made in requests.items()}

@@ -72,7 +72,7 @@ class TestLongLists:
 
 class TestLogs:
     async def test_a_log_is_followed_until_its_container_ends(self, kube: RemoteKube, namespace: str) -> None:
-        script = 'for i in 1 2 3; do echo "line $i"; sleep 0.3; done; printf "no line end"'
+        script = 'for i in 1 2 3; do echo "line $i"; sleep 2; done; printf "no line end"'  # long enough to be seen running
         await kube.create(PODS, printing("talker", script), namespace=namespace)
         await phase(kube, namespace, "talker", "Running")
         pieces = [piece async for piece in kube.logs("talker", namespace=namespace, follow=True)]
