@@ -3,7 +3,7 @@
 from typing import Any
 
 from argosy.clock import to_rfc3339
-from argosy.errors import Problem, SpecErrors
+from argosy.errors import Problem, SpecErrors, Unavailable
 from argosy.kube.contract import Conflict, Kube, Object
 from argosy.kube.resources import WORKFLOWS
 from controller.labels import COMPLETED_LABEL, PHASE_LABEL
@@ -37,7 +37,7 @@ def spec_warning(warnings: list[Problem]) -> dict[str, Any]:
 async def refuse(kube: Kube, workflow: Object, text: str, *, phase: str, now: float, claim: Claim | None = None) -> bool:
     """End a workflow in `phase` (Failed for what the user wrote, Error for all else), unless it is claimed anew.
 
-    Returns whether it did. Raises NotFound, Unavailable.
+    Returns whether it did. Raises NotFound, KubeError, Unavailable.
     """
     metadata = workflow["metadata"]
     moment = to_rfc3339(now)
@@ -58,4 +58,4 @@ async def refuse(kube: Kube, workflow: Object, text: str, *, phase: str, now: fl
         except Conflict:
             continue
         return True
-    return False
+    raise Unavailable("somebody else writes the workflow all the time")

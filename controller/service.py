@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from itertools import count
 from random import Random
 
+from argosy.backoff import Backoff
 from argosy.clock import Clock
 from argosy.errors import ArgosyError, SpecErrors
 from argosy.kube.contract import Kube, NotFound, Object, WatchEvent
@@ -25,6 +27,7 @@ from controller.sweeping import Sweeper
 log = logging.getLogger("argosy.controller")
 
 _OVER = ("Succeeded", "Failed", "Error")
+_BACKOFF = Backoff()
 _LEAVE_SECONDS = 2.0  # for a workflow to save what it knows before another replica takes it up
 
 
@@ -220,19 +223,26 @@ class Controller:
             self._sweeper.workflow_over(workflow)
 
     async def _give_up(self, reconciler: Reconciler, text: str, *, phase: str = "Error") -> None:
+        """End a workflow that cannot go on; until that is written, people would wait for it in vain."""
         workflow, tenure = reconciler.saved, reconciler.tenure
         kube: Kube = Fenced(self._kube, tenure) if tenure else self._kube
-        try:
-            refused = await refuse(kube, workflow, text, phase=phase, now=self._clock.now(),
-                                   claim=tenure.claim if tenure else None)
-        except NotFound:
-            return
-        except ArgosyError as error:
-            note(log, "could not write why a workflow ended", level=logging.ERROR,
-                 workflow=reconciler.name, reason=str(error))
-        else:
-            if refused:
-                self._announcer.tell(workflow, phase, text)
+        for tries in count():
+            try:
+                refused = await refuse(kube, workflow, text, phase=phase, now=self._clock.now(),
+                                       claim=tenure.claim if tenure else None)
+            except NotFound:
+                return
+            except Deposed:
+                self._leave_to_others(reconciler)
+                return
+            except ArgosyError as error:
+                note(log, "could not write why a workflow ended", level=logging.ERROR, workflow=reconciler.name,
+                     reason=str(error), tries=tries + 1)
+                await self._clock.sleep(_BACKOFF.wait_seconds(tries, self._chance))
+            else:
+                if refused:
+                    self._announcer.tell(workflow, phase, text)
+                return
 
     def _forget(self, reconciler: Reconciler) -> None:
         found = self._reconcilers.get(reconciler.uid)

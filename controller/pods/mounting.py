@@ -1,8 +1,9 @@
-"""How the executor gets into a pod on a cluster: no init container, no image, only a ConfigMap volume and a longer command.
+"""How the executor gets into a pod on a cluster: no image of its own, only a ConfigMap volume and a longer command.
 
 The executor starts the user's command, carries the assignment out around it and hands over in the termination message. The
 assignment travels in environment variables, which the command does not see; larger outcomes go into a WorkflowTaskResult.
-Containers beside the main one are told of its end by a file in a shared folder.
+Containers beside the main one are told of its end by a file in a shared folder. Input artifacts that main cannot lay
+itself are laid before it starts (`laying`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from argosy.errors import SpecError
 from controller.pods.assignment import Assignment
 from controller.pods.container_sets import Turn, turns_of
 from controller.pods.containers import MAIN, OWN_IMAGE, SCRIPT_PATH, WORK_FILE
+from controller.pods.laying import INPUTS, Laid, divided, init_container
 
 EXECUTOR_FOLDER = "/var/run/argosy"
 PROGRAM = "argosy-executor"
@@ -76,7 +78,9 @@ def mounted(pod: Tree, template: Tree, assignment: Assignment | None, mounting: 
             namespace: str, workflow_name: str) -> dict[str, Any]:
     """The pod's spec with the executor in it. Raises SpecError where a container's command cannot be known."""
     sidecars = {item["name"] for item in template.get("sidecars") or ()}
-    work = assignment or Assignment()
+    main: Tree = next((item for item in pod["containers"] if item["name"] == MAIN), {})
+    laid = divided(assignment or Assignment(), main, pod, template)
+    work = laid.rest
     architecture = _architecture(pod, mounting)
     turns = turns_of(template)
     basic = _executor(mounting, architecture) + (_turns_told() if turns else _Parts())
@@ -96,14 +100,33 @@ def mounted(pod: Tree, template: Tree, assignment: Assignment | None, mounting: 
         if container["name"] in parts:
             own_work = replace(work if container["name"] == MAIN else Assignment(container=container["name"]),
                                turn=_turn(container["name"], turns, last=last))
-            whole = {**container, "image": mounting.own_image} if container.get("image") == OWN_IMAGE else container
-            containers.append(_wrapped(whole, mounting, parts[container["name"]] + _Parts(variables=tuple(_pieces(own_work)))))
+            named = {**container, "image": mounting.own_image} if container.get("image") == OWN_IMAGE else container
+            containers.append(_wrapped(named, mounting, parts[container["name"]] + _Parts(variables=tuple(_pieces(own_work)))))
         elif container["name"] in sidecars:
             containers.append(_wrapped(container, mounting, shared, "--sidecar"))
         else:
             containers.append(container)
     selector = {ARCHITECTURE_LABEL: architecture, **(pod.get("nodeSelector") or {})}
-    return {**pod, "containers": containers, "nodeSelector": selector, "volumes": [*(pod.get("volumes") or ()), *own.volumes]}
+    volumes = [*(pod.get("volumes") or ()), *own.volumes]
+    whole = {**pod, "containers": containers, "nodeSelector": selector, "volumes": volumes}
+    return whole if laid.before is None else _with_inputs(whole, template, laid, _executor(mounting, architecture))
+
+
+def _with_inputs(pod: dict[str, Any], template: Tree, laid: Laid, executor: _Parts) -> dict[str, Any]:
+    """The pod with its input artifacts laid before anything else in it starts."""
+    main = next(item for item in pod["containers"] if item["name"] == MAIN)
+    seeing = {MAIN} | {item["name"] for field in ("sidecars", "initContainers") for item in template.get(field) or ()
+                       if item.get("mirrorVolumeMounts")}
+
+    def shown(container: Tree) -> Tree:
+        if container["name"] not in seeing:
+            return container
+        return {**container, "volumeMounts": [*(container.get("volumeMounts") or ()), *laid.mounts]}
+
+    first = init_container(main, f"{EXECUTOR_FOLDER}/{PROGRAM}", _pieces(laid.before or Assignment()), executor.mounts)
+    return {**pod, "containers": [shown(item) for item in pod["containers"]],
+            "initContainers": [first, *(shown(item) for item in pod.get("initContainers") or ())],
+            "volumes": [*pod["volumes"], {"name": INPUTS, "emptyDir": {}}]}
 
 
 def _turn(name: str, turns: tuple[Turn, ...], *, last: str) -> dict[str, Any] | None:

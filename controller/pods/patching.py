@@ -1,7 +1,8 @@
 """``podSpecPatch``: what a workflow and its template lay over the finished pod spec, as YAML or JSON text.
 
 The text is a strategic merge patch: lists of named things (containers, volumes, env) are merged by name, everything
-else is replaced. The workflow's patch goes first, the template's on top of it.
+else is replaced. The workflow's patch goes first, the template's on top of it. What it says of the containers that
+Argo adds to every pod concerns nothing here.
 """
 
 from collections.abc import Iterable
@@ -10,6 +11,8 @@ from typing import Any
 from argosy.errors import SpecError
 from argosy.kube.contract import BadRequest
 from argosy.kube.strategic_merge import strategically_merged
+
+_ADDED_BY_ARGO = {"containers": "wait", "initContainers": "init"}
 
 
 def patched_spec(pod_spec: dict[str, Any], texts: Iterable[str | None]) -> dict[str, Any]:
@@ -27,10 +30,12 @@ def _with_patch(pod_spec: dict[str, Any], text: str) -> dict[str, Any]:
         raise SpecError("podSpecPatch", str(error)) from error
     if not result.get("containers"):
         raise SpecError("podSpecPatch", "leaves the pod without containers; patch a container by its name, such as main")
-    for field in ("containers", "initContainers"):
+    for field, foreign in _ADDED_BY_ARGO.items():
         for container in result.get(field) or ():
             if not container.get("name"):
                 raise SpecError("podSpecPatch", f"an item of {field} has no name; name the container that it is meant for")
+        if field in result:
+            result[field] = [item for item in result[field] if item["name"] != foreign or "image" in item]
     return result
 
 

@@ -163,6 +163,9 @@ def _judge_failure(pod: Tree, end: _End, handover: Handover | None) -> _Verdict:
         return _Verdict("Failed", status.get("message") or _DEADLINE_MESSAGE)
     for item in _plain_init_statuses(pod):
         if (init_ended := _ended(item)).get("exitCode"):
+            before = Handover.from_json(init_ended.get("message") or "")
+            if before is not None and not before.started:  # our own, which lays artifacts
+                return _Verdict("Error", before.error)
             return _Verdict("Failed", f"{item['name']}: {_end_text(init_ended)}")
     if not ended:
         return _never_ended(pod)

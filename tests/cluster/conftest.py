@@ -11,7 +11,7 @@ from argosy.kube.kubeconfig import KubeConfig, read_kubeconfig
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import CONFIG_MAPS, NAMESPACES, ROLE_BINDINGS, ROLES, WORKFLOWS
 from tests.cluster import objects
-from tests.cluster.layout import KUBECONFIG
+from tests.cluster.layout import KUBECONFIG, PATIENCE
 from tests.cluster.processes import process_id
 from tests.cluster.up import NAMES
 
@@ -37,7 +37,7 @@ async def namespace(kube: Kube) -> AsyncIterator[str]:
     """A namespace of the test's own, which goes with all that is in it."""
     name = f"test-{new_suffix(8)}"
     await kube.create(NAMESPACES, {"metadata": {"name": name}})
-    objects.kube("wait", "--for=create", "--timeout=30s", "serviceaccount/default", f"--namespace={name}")
+    objects.kube("wait", "--for=create", PATIENCE, "serviceaccount/default", f"--namespace={name}")
     yield name
     for used in (name, f"{name}-2"):  # some tests make a second one
         await _release(kube, used)

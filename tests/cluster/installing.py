@@ -18,7 +18,7 @@ import yaml
 
 from tests.cluster.binaries import kubectl
 from tests.cluster.images import ARGOSY
-from tests.cluster.layout import HOME, KUBECONFIG
+from tests.cluster.layout import HOME, KUBECONFIG, PATIENCE, PATIENCE_SECONDS
 from tests.cluster.objects import kube
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -45,16 +45,16 @@ def installed(overlay: str, namespace: str, folder: Path, *, patches: Sequence[d
                        patches=[{"patch": json.dumps(url)}, *patches])
         kube("apply", "-k", str(folder / "all"))
         for part in PARTS:
-            kube("rollout", "status", f"--namespace={namespace}", f"deployment/argosy-{part}", "--timeout=120s")
+            kube("rollout", "status", f"--namespace={namespace}", f"deployment/argosy-{part}", PATIENCE)
         yield
     finally:
         kube("delete", "--ignore-not-found", "--wait=false", f"persistentvolume/{namespace}")
         shutil.rmtree(volume)
 
 
-def wait_for(namespace: str, what: str, condition: str, *, seconds: int = 60) -> None:
+def wait_for(namespace: str, what: str, condition: str) -> None:
     """Return when it is so."""
-    kube("wait", f"--namespace={namespace}", f"--for={condition}", f"--timeout={seconds}s", what)
+    kube("wait", f"--namespace={namespace}", f"--for={condition}", PATIENCE, what)
 
 
 def pods(namespace: str, part: str) -> list[dict[str, Any]]:
@@ -67,7 +67,8 @@ def pods(namespace: str, part: str) -> list[dict[str, Any]]:
 def finished(namespace: str, selector: str, number: int) -> dict[str, str]:
     """The phases of the workflows that the selector finds, once there are so many and each has ended."""
     ended: dict[str, str] = {}
-    with printing("get", "workflows", f"--namespace={namespace}", f"--selector={selector}", "--watch", "--request-timeout=120s",
+    with printing("get", "workflows", f"--namespace={namespace}", f"--selector={selector}", "--watch",
+                  f"--request-timeout={PATIENCE_SECONDS}s",
                   r"--output=jsonpath={.metadata.name} {.status.phase}{'\n'}") as lines:
         for line in lines:
             name, _, phase = line.strip().partition(" ")

@@ -27,6 +27,9 @@ ETCD_URL: Final = f"http://127.0.0.1:{ETCD_PORT}"
 NODE: Final = "node1"
 FAKE_NODE: Final = "fake1"
 
+PATIENCE_SECONDS: Final = 240  # ends what would hang for ever; nothing is judged by how soon it comes
+PATIENCE: Final = f"--timeout={PATIENCE_SECONDS}s"  # kubectl's
+
 
 class ClusterError(Exception):
     """The cluster cannot be brought up or down; the text says why and what to do."""

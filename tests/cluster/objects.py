@@ -6,7 +6,7 @@ from typing import Final
 
 from argosy.kube.contract import Object
 from tests.cluster.binaries import kubectl, run
-from tests.cluster.layout import KUBECONFIG, say
+from tests.cluster.layout import KUBECONFIG, PATIENCE, say
 
 DEFINITIONS: Final = Path(__file__).parents[2] / "deploy/crds"
 
@@ -16,15 +16,15 @@ def apply_objects() -> None:
     listing = {"apiVersion": "v1", "kind": "List", "items": _image_policies()}
     kube("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(listing))
     kube("apply", "--server-side", "--force-conflicts", "-f", str(DEFINITIONS))
-    kube("wait", "--for=condition=Established", "--timeout=60s", "-f", str(DEFINITIONS))
-    kube("wait", "--for=create", "--timeout=60s", "serviceaccount/default", "--namespace=default")
+    kube("wait", "--for=condition=Established", PATIENCE, "-f", str(DEFINITIONS))
+    kube("wait", "--for=create", PATIENCE, "serviceaccount/default", "--namespace=default")
     say("Argo's kinds are known")
 
 
 def await_node(name: str) -> None:
     """Return when the node takes pods."""
-    kube("wait", "--for=create", "--timeout=60s", f"node/{name}")
-    kube("wait", "--for=condition=Ready", "--timeout=60s", f"node/{name}")
+    kube("wait", "--for=create", PATIENCE, f"node/{name}")
+    kube("wait", "--for=condition=Ready", PATIENCE, f"node/{name}")
     say(f"{name} is ready")
 
 

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from argosy.clock import SystemClock, to_rfc3339
 from tests.cluster.binaries import REGISTRY_MODULE, ensure_programs, program
 from tests.cluster.certificates import self_signed
+from tests.cluster.layout import PATIENCE_SECONDS
 
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 INDEX: Final = "application/vnd.oci.image.index.v1+json"
@@ -52,7 +53,7 @@ async def registry(folder: Path, auth: Mapping[str, Any] | None = None) -> Async
         env=environment)
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             told = b""
             while (found := re.search(rb"listening on ([\d.:]+)", told)) is None:
                 line = await process.stdout.readline()

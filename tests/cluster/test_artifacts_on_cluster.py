@@ -6,7 +6,6 @@ import json
 import tarfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -14,14 +13,12 @@ import pytest
 from argosy.cli.logs import Choice
 from argosy.cli.logs import logs as logs_verb
 from argosy.cli.session import Session
-from argosy.clock import SystemClock
 from argosy.kube.contract import Object
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import CONFIG_MAPS, PODS, SECRETS, WORKFLOWS
 from argosy.lifecycle import running
-from controller.outfitting import for_cluster
-from controller.service import Controller
-from tests.cluster.test_controller_on_cluster import shell, submit, until, watched, workflow
+from tests.cluster.at_work import controller_of, ended, log_of, watched, workflow
+from tests.cluster.test_controller_on_cluster import shell, submit
 from tests.support import goldens
 from tests.support.manifests import objects_in
 from tests.support.s3_server import S3, s3_serving
@@ -45,9 +42,7 @@ async def stored(kube: RemoteKube, namespace: str, s3: S3) -> AsyncIterator[S3]:
     """A controller at work, and a repository that is the namespace's own."""
     await kube.create(SECRETS, s3.secret(), namespace=namespace)
     await repository(kube, namespace, s3)
-    service = Controller(kube, clock=SystemClock(), chance=Random(3), namespace=namespace, one_machine=False,
-                         outfitter=for_cluster(kube, clock=SystemClock()))
-    async with running([service]):
+    async with running([controller_of(kube, namespace)]):
         yield s3
 
 
@@ -104,7 +99,7 @@ async def test_files_and_folders_pass_between_steps_packed_in_every_way(kube: Re
         (makes("none", folder, archive={"none": {}}), takes("none-taken", check)),
         (makes("bare", "echo hello > /tmp/out", archive={"none": {}}), takes("bare-taken", 'test "$(cat /tmp/in)" = hello')),
     ), activeDeadlineSeconds=80))
-    status = await until(kube, namespace)
+    status = await ended(kube, namespace)
     assert status["phase"] == "Succeeded", status
     made = {name: node(status, name)["outputs"]["artifacts"][0]["s3"]["key"] for name in ("file", "tar", "zip", "none", "bare")}
     assert {name: key.rpartition("/")[2] for name, key in made.items()} == {
@@ -117,7 +112,7 @@ async def test_files_and_folders_pass_between_steps_packed_in_every_way(kube: Re
 
 async def test_a_pod_holds_no_credentials_and_its_annotation_no_address(kube: RemoteKube, namespace: str, stored: S3) -> None:
     await submit(kube, namespace, workflow(makes("main", "echo hello > /tmp/out")))
-    assert (await until(kube, namespace))["phase"] == "Succeeded"
+    assert (await ended(kube, namespace))["phase"] == "Succeeded"
     pod = await kube.get(PODS, "flow", namespace=namespace)
     assert "not-a-secret" not in json.dumps(pod)
     assert "X-Amz-Signature" not in json.dumps(pod["metadata"])
@@ -129,7 +124,7 @@ async def test_an_artifact_with_a_place_of_its_own_and_a_chosen_repository(
     maker = makes("make", "echo hello > /tmp/out", s3=stored.location(key="mine/{{pod.name}}.tgz"))
     await submit(kube, namespace, workflow(*passing((maker, takes("take", 'test "$(cat /tmp/in)" = hello'))),
                                            artifactRepositoryRef={"key": "other"}))
-    status = await until(kube, namespace)
+    status = await ended(kube, namespace)
     assert status["phase"] == "Succeeded", status
     out, logs = node(status, "make")["outputs"]["artifacts"]
     if out["name"] == "main-logs":
@@ -144,10 +139,10 @@ async def test_what_is_missing_is_told_and_what_is_optional_is_not_missed(kube: 
     optional = takes("main", "test ! -e /tmp/in", s3={"key": "no/where"}, optional=True)
     await submit(kube, namespace, workflow(optional, name="optional"))
     await submit(kube, namespace, workflow(makes("main", "true"), name="left"))
-    status = await until(kube, namespace, name="missing")
+    status = await ended(kube, namespace, name="missing")
     assert (status["phase"], status["message"]) == ("Error", "input artifact 'in': there is no artifact at key 'no/where'")
-    assert (await until(kube, namespace, name="optional"))["phase"] == "Succeeded"
-    status = await until(kube, namespace, name="left")
+    assert (await ended(kube, namespace, name="optional"))["phase"] == "Succeeded"
+    status = await ended(kube, namespace, name="left")
     assert (status["phase"], status["message"]) == ("Error", (
         "cannot save output artifact 'out': the container left nothing at /tmp/out; write it there, or mark the artifact "
         "optional: true"))
@@ -160,7 +155,7 @@ async def test_a_hostile_archive_is_refused_and_nothing_of_it_is_laid(kube: Remo
             tar.addfile(tarfile.TarInfo(name))
     stored.put("hostile.tgz", hostile.getvalue())
     await submit(kube, namespace, workflow(takes("main", "true", s3={"key": "hostile.tgz"})))
-    status = await until(kube, namespace)
+    status = await ended(kube, namespace)
     assert status["phase"] == "Error"
     assert status["message"].startswith("input artifact 'in': the archive is refused: its member '../../escaped'")
 
@@ -169,7 +164,7 @@ async def test_an_input_over_http_is_fetched_from_its_url(kube: RemoteKube, name
     stored.put("there", b"hi")
     http = {"url": stored.sign("GET", "there"), "headers": [{"name": "X-A", "value": "b"}]}
     await submit(kube, namespace, workflow(takes("main", "grep hi /tmp/in", http=http)))
-    status = await until(kube, namespace)
+    status = await ended(kube, namespace)
     assert status["phase"] == "Succeeded", status
 
 
@@ -177,7 +172,7 @@ async def test_logs_outlive_their_pods(kube: RemoteKube, namespace: str, stored:
     await submit(kube, namespace, workflow(
         shell("main", "echo one; sleep 0.3; echo two >&2; sleep 0.3; echo three; exit 3"), archiveLogs=True,
         podGC={"strategy": "OnPodCompletion", "deleteDelayDuration": "0s"}))
-    status = await until(kube, namespace)
+    status = await ended(kube, namespace)
     assert status["phase"] == "Failed"
     (logs,) = node(status, "flow")["outputs"]["artifacts"]
     assert logs == {"name": "main-logs", "s3": {"key": "flow/flow/main.log"}}
@@ -196,15 +191,45 @@ async def test_a_step_that_may_write_nowhere_has_its_artifacts_and_log_kept_all_
         "readOnlyRootFilesystem": True, "runAsUser": 65534, "capabilities": {"drop": ["ALL"]}}}
     flow["volumes"] = [{"name": "work", "emptyDir": {}}]
     await submit(kube, namespace, workflow(flow, archiveLogs=True))
-    status = await until(kube, namespace)
+    status = await ended(kube, namespace)
     assert status["phase"] == "Succeeded", status
     assert (stored.get("flow/flow/out"), stored.get("flow/flow/main.log")) == (b"hello\n", b"printed\n")
+
+
+async def test_a_step_that_may_not_write_into_its_image_finds_its_artifacts_in_place(
+    kube: RemoteKube, namespace: str, stored: S3,
+) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, text in (("src/a", b"one"), ("src/sub/b", b"two")):
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text))
+    stored.put("folder.tgz", packed.getvalue())
+    script = "cat /src/a /src/sub/b /etc/words; id -u; test -x /opt/tool; until test -e /src/seen; do sleep 0.1; done"
+    flow = shell("main", script, inputs={"artifacts": [
+        {"name": "src", "path": "/src", "s3": {"key": "folder.tgz"}},
+        {"name": "words", "path": "/etc/words", "raw": {"data": "three"}},
+        {"name": "tool", "path": "/opt/tool", "raw": {"data": "x"}, "mode": 0o755}]})
+    flow["container"]["securityContext"] = {"readOnlyRootFilesystem": True, "runAsUser": 65534}
+    flow["sidecars"] = [{"name": "beside", "image": "busybox", "mirrorVolumeMounts": True, "command": [
+        "sh", "-c", "grep one /src/a && touch /src/seen; sleep 600"]}]
+    await submit(kube, namespace, workflow(flow))
+    status = await ended(kube, namespace)
+    assert status["phase"] == "Succeeded", status
+    assert await log_of(kube, namespace, "flow") == "onetwothree65534\n"
+
+
+async def test_what_cannot_be_laid_before_a_step_is_told_as_well(kube: RemoteKube, namespace: str, stored: S3) -> None:
+    await submit(kube, namespace, workflow(takes("main", "true", path="/src", s3={"key": "no/where"})))
+    status = await ended(kube, namespace)
+    assert (status["phase"], status["message"]) == ("Error", "input artifact 'in': there is no artifact at key 'no/where'")
 
 
 async def test_a_store_without_secrets_ends_the_step_in_words(kube: RemoteKube, namespace: str, stored: S3) -> None:
     await kube.delete(SECRETS, "s3", namespace=namespace)
     await submit(kube, namespace, workflow(makes("main", "true")))
-    status = await until(kube, namespace)
+    status = await ended(kube, namespace)
     assert (status["phase"], status["message"]) == (
         "Error", f"outputs.artifacts.out: needs Secret s3, which is not in namespace {namespace}")
 
@@ -241,7 +266,7 @@ async def test_argos_own_examples_with_artifacts_end_as_on_the_real_argo(
         flow["metadata"] = {**flow["metadata"], "name": case, "generateName": ""}
         flow["spec"].setdefault("archiveLogs", True)
         await submit(kube, namespace, flow)
-        await until(kube, namespace, name=case)
+        await ended(kube, namespace, name=case)
         whole = await kube.get(WORKFLOWS, case, namespace=namespace)
         return goldens.compare(goldens.golden(case), goldens.normal(whole), random=case in goldens.DICE)
 

@@ -16,9 +16,9 @@ from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import WORKFLOWS
 from tests.cluster import images, objects
 from tests.cluster.installing import installed, pods, printing, wait_for
+from tests.cluster.layout import PATIENCE_SECONDS
 
 EVENTS, KILLS = 30, 3
-PATIENCE_SECONDS = 240
 
 OBJECTS = """
 apiVersion: argoproj.io/v1alpha1

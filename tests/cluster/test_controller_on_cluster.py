@@ -1,24 +1,16 @@
 """Workflows of the plain tier on a real cluster: the controller runs here, their pods run on the node."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
-from random import Random
 from typing import Any
 
 import pytest
 
-from argosy.clock import SystemClock
 from argosy.kube.contract import Kube, Object, Resource
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import PODS, WORKFLOWS
 from argosy.lifecycle import running
-from controller.outfitting import for_cluster
-from controller.service import Controller
-
-PATIENCE_SECONDS = 90
-ENDED = ("Succeeded", "Failed", "Error")
+from tests.cluster.at_work import controller_of, ended, log_of, watched, workflow
 
 
 class Counting:
@@ -48,16 +40,6 @@ async def counting(kube: RemoteKube, namespace: str) -> AsyncIterator[Counting]:
         yield counting
 
 
-def controller_of(kube: Any, namespace: str) -> Controller:
-    return Controller(kube, clock=SystemClock(), chance=Random(7), namespace=namespace,
-                      outfitter=for_cluster(kube, clock=SystemClock()))
-
-
-def workflow(*templates: Object, name: str = "flow", **spec: Any) -> Object:
-    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name},
-            "spec": {"entrypoint": templates[0]["name"], "templates": list(templates), **spec}}
-
-
 def shell(name: str, script: str, *, image: str = "busybox", inputs: tuple[str, ...] = (), **more: Any) -> Object:
     declared = {"inputs": {"parameters": [{"name": each} for each in inputs]}} if inputs else {}
     return {"name": name, "container": {"image": image, "command": ["sh", "-c", script]}, **declared, **more}
@@ -71,40 +53,19 @@ def task(name: str, template: str = "say", *, depends: str = "", **parameters: s
 SAY = shell("say", "echo {{inputs.parameters.word}}", inputs=("word",))
 
 
-@asynccontextmanager
-async def watched(kube: RemoteKube, resource: Resource, namespace: str, **options: str) -> AsyncIterator[AsyncIterator[Any]]:
-    """The changes of one kind in the namespace, bookmarks left out, for a limited time."""
-    async with asyncio.timeout(PATIENCE_SECONDS), aclosing(kube.watch(resource, namespace=namespace, **options)) as events:
-        yield (event async for event in events if event.type != "BOOKMARK")
-
-
 async def submit(kube: RemoteKube, namespace: str, flow: Object) -> None:
     await kube.create(WORKFLOWS, flow, namespace=namespace)
-
-
-async def until(kube: RemoteKube, namespace: str, *, phases: tuple[str, ...] = ENDED, name: str = "flow") -> Object:
-    """The workflow's status, once it is in one of the phases."""
-    async with watched(kube, WORKFLOWS, namespace, field_selector=f"metadata.name={name}") as events:
-        async for event in events:
-            status: Object = event.object.get("status") or {}
-            if status.get("phase") in phases:
-                return status
-    raise AssertionError(f"the watch ended before {name} was in {phases}")
 
 
 def phases_of(status: Object) -> dict[str, str]:
     return {node["displayName"]: node["phase"] for node in status["nodes"].values()}
 
 
-async def log_of(kube: RemoteKube, namespace: str, pod: str) -> str:
-    return b"".join([piece async for piece in kube.logs(pod, namespace=namespace)]).decode()
-
-
 async def test_hello_world_succeeds_with_one_pod_and_few_writes(
     kube: RemoteKube, namespace: str, counting: Counting,
 ) -> None:
     await submit(kube, namespace, workflow(shell("main", "echo hello world")))
-    status = await until(kube, namespace)
+    status = await ended(kube, namespace)
     assert status["phase"] == "Succeeded", status
     assert await log_of(kube, namespace, "flow") == "hello world\n"
     assert counting.writes["create pods"] == 1
@@ -117,7 +78,7 @@ async def test_steps_run_one_after_the_other_and_side_by_side(
 ) -> None:
     main = {"name": "main", "steps": [[task("one", word="1")], [task("two", word="2"), task("three", word="3")]]}
     await submit(kube, namespace, workflow(main, SAY))
-    status = await until(kube, namespace)
+    status = await ended(kube, namespace)
     assert status["phase"] == "Succeeded", status
     nodes = {node["displayName"]: node for node in status["nodes"].values()}
     assert nodes["one"]["finishedAt"] <= min(nodes["two"]["startedAt"], nodes["three"]["startedAt"])
@@ -128,7 +89,7 @@ async def test_a_diamond_runs_in_order(kube: RemoteKube, namespace: str, countin
         task("a", word="A"), task("b", word="B", depends="a"), task("c", word="C", depends="a"),
         task("d", word="D", depends="b && c")]}}
     await submit(kube, namespace, workflow(main, SAY))
-    status = await until(kube, namespace)
+    status = await ended(kube, namespace)
     assert status["phase"] == "Succeeded", status
     nodes = {node["displayName"]: node for node in status["nodes"].values()}
     assert nodes["a"]["finishedAt"] <= nodes["b"]["startedAt"]
@@ -141,7 +102,7 @@ async def test_many_steps_cost_one_create_each_and_no_more_writes(
 ) -> None:
     main = {"name": "main", "steps": [[{**task("each", word="{{item}}"), "withSequence": {"count": "20"}}]]}
     await submit(kube, namespace, workflow(main, SAY, parallelism=10))
-    status = await until(kube, namespace)
+    status = await ended(kube, namespace)
     assert status["phase"] == "Succeeded", status
     assert counting.writes["create pods"] == 20
     assert counting.writes["delete pods"] == 0
@@ -151,7 +112,7 @@ async def test_a_failing_step_is_tried_again_and_fails_with_its_exit_code(
     kube: RemoteKube, namespace: str, counting: Counting,
 ) -> None:
     await submit(kube, namespace, workflow(shell("main", "exit 3", retryStrategy={"limit": "1"})))
-    status = await until(kube, namespace)
+    status = await ended(kube, namespace)
     assert (status["phase"], status["message"]) == ("Failed", "No more retries left")
     attempts = [node for node in status["nodes"].values() if node["type"] == "Pod"]
     assert [node["outputs"]["exitCode"] for node in attempts] == ["3", "3"]
@@ -165,7 +126,7 @@ async def test_a_workflow_is_taken_up_where_another_controller_left_it(kube: Rem
     async with running([controller_of(first, namespace)]):
         await pod_of_step(kube, namespace, number=2)
     async with running([controller_of(second, namespace)]):
-        status = await until(kube, namespace)
+        status = await ended(kube, namespace)
     assert status["phase"] == "Succeeded", status
     pods = (await kube.list(PODS, namespace=namespace)).items
     assert len(pods) == len([node for node in status["nodes"].values() if node["type"] == "Pod"]) == 3
@@ -178,7 +139,7 @@ async def test_a_pod_that_is_deleted_by_hand_fails_its_step(
     await submit(kube, namespace, workflow(shell("main", "sleep 60")))
     await pod_of_step(kube, namespace, number=1, phase="Running")
     await kube.delete(PODS, "flow", namespace=namespace, grace_seconds=0)
-    status = await until(kube, namespace)
+    status = await ended(kube, namespace)
     assert status["phase"] in ("Error", "Failed")
     assert status["message"]
 

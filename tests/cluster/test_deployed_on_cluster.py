@@ -21,7 +21,7 @@ from argosy.kube.kubeconfig import KubeConfig
 from tests.cluster import images, objects
 from tests.cluster.binaries import run
 from tests.cluster.installing import PARTS, finished, installed, last_words, pods, printing, wait_for
-from tests.cluster.layout import BRIDGE_IP, KUBECONFIG
+from tests.cluster.layout import BRIDGE_IP, KUBECONFIG, PATIENCE
 from tests.cluster.requests_made import Right, requests_in, rights_of
 from tests.support.s3_server import s3_serving
 
@@ -87,7 +87,7 @@ def test_no_webhook_is_turned_away_while_the_sources_are_replaced(place: str) ->
     before = {pod["metadata"]["name"] for pod in pods(place, "sources")}
     objects.kube("rollout", "restart", f"--namespace={place}", "deployment/argosy-sources")
     sent: list[str] = []
-    with printing("rollout", "status", f"--namespace={place}", "deployment/argosy-sources", "--timeout=120s") as progress:
+    with printing("rollout", "status", f"--namespace={place}", "deployment/argosy-sources", PATIENCE) as progress:
         for _ in progress:
             sent += [post(f"http://{address}:12000/steady", b"{}", {})["id"] for address in ready_addresses(place)]
     assert not before & {pod["metadata"]["name"] for pod in pods(place, "sources")}

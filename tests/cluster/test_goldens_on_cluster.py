@@ -5,20 +5,18 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from random import Random
 
 import pytest
 
-from argosy.clock import SystemClock
 from argosy.embedded.throwaway import apply_all
 from argosy.kube.contract import AlreadyExists
 from argosy.kube.kubeconfig import KubeConfig
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import CONFIG_MAPS, NAMESPACES, ROLE_BINDINGS, SECRETS
 from argosy.lifecycle import running
-from controller.outfitting import for_cluster
-from controller.service import Controller
 from tests.cluster import images, objects
+from tests.cluster.at_work import controller_of
+from tests.cluster.layout import PATIENCE, PATIENCE_SECONDS
 from tests.support import goldens
 from tests.support.manifests import objects_in, run_to_end
 from tests.support.s3_server import S3, s3_serving
@@ -28,13 +26,6 @@ pytestmark = pytest.mark.skipif(not goldens.GOLDEN.is_dir(), reason="the recorde
 NAMESPACE = "argo"  # as recorded
 AT_ONCE = 8
 BRIDGE = "10.88.64.1"  # where pods and this machine meet
-
-# Each case that ends otherwise here, and why. A case that is not named here must match.
-DIFFERENT = {
-    line.split(":", 1)[0].strip(): line.split(":", 1)[1].strip()
-    for line in (Path(__file__).parent / "goldens_that_differ.txt").read_text().splitlines()
-    if line.strip() and not line.startswith("#")
-}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +45,7 @@ async def _run_all(config: KubeConfig, cases: list[str], folder: Path) -> dict[s
                 workflow = goldens.as_sent(next(
                     item for item in objects_in(goldens.manifest_of(case)) if item["kind"] == "Workflow"))
                 try:
-                    ended = await run_to_end(kube, workflow, namespace=NAMESPACE, patience_seconds=200)
+                    ended = await run_to_end(kube, workflow, namespace=NAMESPACE, patience_seconds=PATIENCE_SECONDS)
                 except Exception as error:  # noqa: BLE001 - one case that cannot be run must not hide the others
                     found[case] = goldens.Verdict(0, f"{type(error).__name__}: {error}")
                     return
@@ -69,17 +60,14 @@ async def _prepared(kube: RemoteKube, s3: S3) -> AsyncIterator[None]:
     """The namespace with what the examples refer to, a service account that may do what they do, and a controller."""
     await _without_namespace()  # of a run that was cut short
     await kube.create(NAMESPACES, {"metadata": {"name": NAMESPACE}})
-    outfitter = for_cluster(kube, clock=SystemClock(), home=NAMESPACE, own_image=images.ARGOSY)
-    service = Controller(kube, clock=SystemClock(), chance=Random(3), namespace=NAMESPACE, outfitter=outfitter,
-                         one_machine=False)
-    async with running([service]):
+    async with running([controller_of(kube, NAMESPACE, home=NAMESPACE, own_image=images.ARGOSY)]):
         try:
-            objects.kube("wait", "--for=create", "--timeout=30s", "serviceaccount/default", f"--namespace={NAMESPACE}")
+            objects.kube("wait", "--for=create", PATIENCE, "serviceaccount/default", f"--namespace={NAMESPACE}")
             await _apply_surroundings(kube, s3)
             yield
         finally:
             # While the controller is there, and their Secrets: it deletes artifacts before a workflow goes.
-            await asyncio.to_thread(objects.kube, "delete", "workflows", "--all", f"--namespace={NAMESPACE}", "--timeout=120s")
+            await asyncio.to_thread(objects.kube, "delete", "workflows", "--all", f"--namespace={NAMESPACE}", PATIENCE)
             await _without_namespace()
 
 
@@ -105,13 +93,10 @@ async def _without_namespace() -> None:
     for name in (item["metadata"]["name"] for item in left if item["metadata"].get("finalizers")):
         objects.kube("patch", "workflow", name, f"--namespace={NAMESPACE}", "--type=merge",
                      "--patch", '{"metadata": {"finalizers": null}}')
-    await asyncio.to_thread(objects.kube, "delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s")
+    await asyncio.to_thread(objects.kube, "delete", "namespace", NAMESPACE, "--ignore-not-found", PATIENCE)
 
 
 @pytest.mark.parametrize("case", goldens.cases() if goldens.GOLDEN.is_dir() else [])
 def test_an_example_ends_as_it_did_on_the_real_argo(case: str, verdicts: dict[str, goldens.Verdict]) -> None:
     verdict = verdicts[case]
-    if case in DIFFERENT:
-        assert verdict.level < goldens.NEEDED_LEVEL, f"{case} matches now: take it out of goldens_that_differ.txt"
-        pytest.skip(f"known to differ: {DIFFERENT[case]}")
     assert verdict.level >= goldens.NEEDED_LEVEL, f"{case}: level {verdict.level}, {verdict.difference}"

@@ -1,41 +1,25 @@
 """Container sets and resource templates on a real cluster: containers in their order, objects made, awaited and read."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
-from random import Random
 from typing import Any
 
 import pytest
 
-from argosy.clock import SystemClock
 from argosy.kube.contract import Object
 from argosy.kube.remote import RemoteKube
-from argosy.kube.resources import CONFIG_MAPS, ROLE_BINDINGS, ROLES, SECRETS, SERVICES, WORKFLOWS
+from argosy.kube.resources import CONFIG_MAPS, ROLE_BINDINGS, ROLES, SECRETS, SERVICES
 from argosy.lifecycle import running
-from controller.outfitting import for_cluster
-from controller.service import Controller
+from tests.cluster.at_work import controller_of, nodes_of, run
 from tests.cluster.images import ARGOSY
 
-PATIENCE_SECONDS = 90
 BOX = {"image": "busybox"}
 SHARED = {"volumes": [{"name": "work", "emptyDir": {}}]}
 MOUNTS = [{"name": "work", "mountPath": "/work"}]
 
 
-@asynccontextmanager
-async def controller_of(kube: RemoteKube, namespace: str, *, own_image: str = ARGOSY) -> AsyncIterator[None]:
-    """A controller at work in the namespace."""
-    outfitter = for_cluster(kube, clock=SystemClock(), own_image=own_image)
-    service = Controller(kube, clock=SystemClock(), chance=Random(5), namespace=namespace, outfitter=outfitter,
-                         one_machine=False)
-    async with running([service]):
-        yield
-
-
 @pytest.fixture
 async def controller(kube: RemoteKube, namespace: str) -> AsyncIterator[None]:
-    async with controller_of(kube, namespace):
+    async with running([controller_of(kube, namespace, own_image=ARGOSY)]):
         yield
 
 
@@ -48,23 +32,6 @@ async def config_maps_allowed(kube: RemoteKube, namespace: str) -> None:
         "metadata": {"name": "helper"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "helper"},
         "subjects": [{"kind": "ServiceAccount", "name": "default"}]}, namespace=namespace)
-
-
-async def ended(kube: RemoteKube, namespace: str, *templates: Object) -> Object:
-    """Run a workflow of these templates, the first of which is its entrypoint; its status at the end."""
-    await kube.create(WORKFLOWS, {
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "flow"},
-        "spec": {"entrypoint": templates[0]["name"], "templates": list(templates)}}, namespace=namespace)
-    async with asyncio.timeout(PATIENCE_SECONDS), aclosing(kube.watch(WORKFLOWS, namespace=namespace)) as events:
-        async for event in events:
-            status: Object = event.object.get("status") or {}
-            if event.object["metadata"].get("name") == "flow" and status.get("phase") in ("Succeeded", "Failed", "Error"):
-                return status
-    raise AssertionError("the watch ended before the workflow did")
-
-
-def nodes_of(status: Object) -> dict[str, Object]:
-    return {node["displayName"]: node for node in status["nodes"].values()}
 
 
 def container(name: str, script: str, *, after: tuple[str, ...] = ()) -> Object:
@@ -89,7 +56,7 @@ def config_map(name: str, value: str = "") -> str:
 
 
 async def test_containers_of_a_set_run_in_their_order(kube: RemoteKube, namespace: str, controller: None) -> None:
-    status = await ended(kube, namespace, {
+    status = await run(kube, namespace, {
         "name": "main", **SHARED,
         "containerSet": {"volumeMounts": MOUNTS, "containers": [
             container("main", "echo main >> /work/said; echo result", after=("b",)),
@@ -104,7 +71,7 @@ async def test_containers_of_a_set_run_in_their_order(kube: RemoteKube, namespac
 
 
 async def test_what_follows_a_failed_container_is_left_out(kube: RemoteKube, namespace: str, controller: None) -> None:
-    status = await ended(kube, namespace, {"name": "main", "containerSet": {"containers": [
+    status = await run(kube, namespace, {"name": "main", "containerSet": {"containers": [
         container("z", "exit 3"), container("main", "true", after=("z",)), container("free", "true")]}})
     nodes = nodes_of(status)
     assert (status["phase"], nodes["flow"]["message"]) == ("Failed", "z: Error (exit code 3)")
@@ -113,7 +80,7 @@ async def test_what_follows_a_failed_container_is_left_out(kube: RemoteKube, nam
 
 
 async def test_a_container_of_a_set_is_tried_again(kube: RemoteKube, namespace: str, controller: None) -> None:
-    status = await ended(kube, namespace, {"name": "main", **SHARED, "containerSet": {
+    status = await run(kube, namespace, {"name": "main", **SHARED, "containerSet": {
         "volumeMounts": MOUNTS, "retryStrategy": {"retries": 2, "duration": "100ms"}, "containers": [
             container("a", "echo x >> /work/tries; [ $(wc -l < /work/tries) = 3 ]"),
             container("b", "true", after=("a",))]}})
@@ -122,7 +89,7 @@ async def test_a_container_of_a_set_is_tried_again(kube: RemoteKube, namespace: 
 
 @pytest.mark.usefixtures("controller", "config_maps_allowed")
 async def test_an_object_is_made_awaited_and_deleted(kube: RemoteKube, namespace: str) -> None:
-    status = await ended(
+    status = await run(
         kube, namespace, steps("make", "change", "await", "delete"),
         resource("make", "create", config_map("thing", "first"), setOwnerReference=True,
                  fields={"uid": "{.metadata.uid}", "key": "is {.data.key}"}),
@@ -141,7 +108,7 @@ async def test_an_object_is_made_awaited_and_deleted(kube: RemoteKube, namespace
 @pytest.mark.usefixtures("controller", "config_maps_allowed")
 async def test_a_manifest_may_come_from_an_artifact(kube: RemoteKube, namespace: str) -> None:
     artifact = {"name": "manifest", "path": "/tmp/manifest.yaml", "raw": {"data": config_map("thing", "from a file")}}
-    status = await ended(kube, namespace, {
+    status = await run(kube, namespace, {
         "name": "main", "inputs": {"artifacts": [artifact]},
         "resource": {"action": "apply", "manifestFrom": {"artifact": {"name": "manifest"}}}})
     assert status["phase"] == "Succeeded", status
@@ -161,7 +128,7 @@ spec:
     container: {image: busybox, command: [sh, -c, "sleep 1; exit %d"]}
 """
     conditions = {"successCondition": "status.phase == Succeeded", "failureCondition": "status.phase in (Failed, Error)"}
-    status = await ended(kube, namespace, steps("good", "bad"), resource("good", "create", child % 0, **conditions),
+    status = await run(kube, namespace, steps("good", "bad"), resource("good", "create", child % 0, **conditions),
                          resource("bad", "create", child % 1, **conditions))
     nodes = nodes_of(status)
     assert nodes["good"]["phase"] == "Succeeded", nodes["good"]
@@ -183,7 +150,7 @@ spec:
   completions: 2
   template: {spec: {restartPolicy: Never, containers: [{name: c, image: busybox, command: ["true"]}]}}
 """
-    status = await ended(
+    status = await run(
         kube, namespace, steps("run", "clear"),
         resource("run", "create", job, successCondition="status.succeeded > 1", failureCondition="status.failed > 0",
                  fields={"done": "{.status.succeeded}"}),
@@ -201,7 +168,7 @@ async def test_a_request_is_made_in_a_pod_and_its_answer_is_the_result(
     def ask(name: str, path: str, **more: Any) -> Object:
         return {"name": name, "http": {"url": f"https://{server}{path}", "insecureSkipVerify": True, **more}}
 
-    status = await ended(
+    status = await run(
         kube, namespace, {"name": "main", "steps": [[
             {"name": name, "template": name, "continueOn": {"failed": True}} for name in ("good", "bad", "held")]]},
         ask("good", "/version", successCondition='response.body contains "gitVersion"'), ask("bad", "/apis"),
@@ -216,13 +183,13 @@ async def test_a_request_is_made_in_a_pod_and_its_answer_is_the_result(
 
 
 async def test_what_the_service_account_may_not_do_is_told(kube: RemoteKube, namespace: str, controller: None) -> None:
-    status = await ended(kube, namespace, resource("main", "create", config_map("thing")))
+    status = await run(kube, namespace, resource("main", "create", config_map("thing")))
     message = nodes_of(status)["flow"]["message"]
     assert message.startswith("main: Error (exit code 64): Error from server (Forbidden): configmaps is forbidden"), message
 
 
 async def test_without_an_image_of_our_own_a_resource_template_says_what_to_do(kube: RemoteKube, namespace: str) -> None:
-    async with controller_of(kube, namespace, own_image=""):
-        status = await ended(kube, namespace, resource("main", "create", config_map("thing")))
+    async with running([controller_of(kube, namespace)]):
+        status = await run(kube, namespace, resource("main", "create", config_map("thing")))
     assert status["phase"] == "Error"
     assert "start it with --image NAME or set ARGOSY_IMAGE" in nodes_of(status)["flow"]["message"]

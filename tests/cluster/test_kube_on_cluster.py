@@ -13,6 +13,7 @@ from argosy.kube.contract import BadRequest, Kube, NotFound
 from argosy.kube.kubeconfig import KubeConfig
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import CONFIG_MAPS, PODS
+from tests.cluster.layout import PATIENCE_SECONDS
 from tests.conformance.test_kube import (
     TestCreating,
     TestDeleting,
@@ -38,7 +39,6 @@ __all__ = [
     "TestStrategicMergeAndApply", "TestWatching",
 ]
 
-PATIENCE_SECONDS = 60
 
 
 def printing(name: str, script: str) -> dict[str, Any]:

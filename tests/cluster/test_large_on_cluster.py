@@ -1,28 +1,15 @@
 """Workflows that are large for an API server: their nodes are compressed, and what does not fit even then ends."""
 
-import asyncio
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
-from random import Random
 from typing import Any
 
-from argosy.clock import SystemClock
 from argosy.kube.contract import Object
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import PODS, WORKFLOWS
 from argosy.lifecycle import running
 from controller.operations import resume
 from controller.operations_nodes import read_nodes
-from controller.service import Controller
-
-PATIENCE_SECONDS = 90
-
-
-@asynccontextmanager
-async def controller(kube: RemoteKube, namespace: str) -> AsyncIterator[None]:
-    async with running([Controller(kube, clock=SystemClock(), chance=Random(7), namespace=namespace)]):
-        yield
+from tests.cluster.at_work import controller_of, until
 
 
 def workflow(*tasks: Object, **spec: Any) -> Object:
@@ -33,12 +20,9 @@ def workflow(*tasks: Object, **spec: Any) -> Object:
             "spec": {"entrypoint": "main", "templates": templates, **spec}}
 
 
-async def until(kube: RemoteKube, namespace: str, *phases: str, steps: int = 0) -> Object:
-    async with asyncio.timeout(PATIENCE_SECONDS), aclosing(kube.watch(WORKFLOWS, namespace=namespace)) as events:
-        async for event in events:
-            if (event.object.get("status") or {}).get("phase") in phases and len(read_nodes(event.object)) >= steps:
-                return event.object
-    raise AssertionError("the watch ended")
+async def comes_to(kube: RemoteKube, namespace: str, phase: str, *, steps: int = 0) -> Object:
+    return await until(kube, WORKFLOWS, namespace, lambda flow: (
+        (flow.get("status") or {}).get("phase") == phase and len(read_nodes(flow)) >= steps))
 
 
 async def test_many_steps_are_compressed_and_a_person_and_another_controller_go_on_from_there(
@@ -47,12 +31,12 @@ async def test_many_steps_are_compressed_and_a_person_and_another_controller_go_
     skipped = {"name": "skipped", "template": "nothing", "when": "false", "withSequence": {"count": "1500"}}
     await kube.create(WORKFLOWS, workflow(skipped, {"name": "ask", "template": "wait", "dependencies": ["skipped"]}),
                       namespace=namespace)
-    async with controller(kube, namespace):
-        flow = await until(kube, namespace, "Running", steps=1503)
+    async with running([controller_of(kube, namespace)]):
+        flow = await comes_to(kube, namespace, "Running", steps=1503)
     assert "nodes" not in flow["status"]
     await resume(kube, "flow", namespace=namespace)
-    async with controller(kube, namespace):
-        done = await until(kube, namespace, "Succeeded")
+    async with running([controller_of(kube, namespace)]):
+        done = await comes_to(kube, namespace, "Succeeded")
     phases = [node["phase"] for node in read_nodes(done).values()]
     assert (phases.count("Skipped"), phases.count("Succeeded")) == (1500, 3)
     assert not (await kube.list(PODS, namespace=namespace)).items
@@ -65,6 +49,6 @@ async def test_a_workflow_that_does_not_fit_even_compressed_ends_and_says_so(kub
     arguments = {"parameters": [{"name": f"t{number}", "value": text} for number, text in enumerate(texts)]}
     flow = workflow(spread, arguments=arguments)
     await kube.create(WORKFLOWS, flow, namespace=namespace)
-    async with controller(kube, namespace):
-        done = await until(kube, namespace, "Error")
+    async with running([controller_of(kube, namespace)]):
+        done = await comes_to(kube, namespace, "Error")
     assert "too large to be written down" in done["status"]["message"]

@@ -1,32 +1,21 @@
 """What a real cluster does to pods, what a template may say about them there, and how they go."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
-from random import Random
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from argosy.clock import SystemClock
 from argosy.kube.contract import Object, Resource
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import EVENTS, POD_DISRUPTION_BUDGETS, PODS, WORKFLOWS
 from argosy.lifecycle import running
-from controller.outfitting import for_cluster
-from controller.service import Controller
-
-PATIENCE_SECONDS = 90
-ENDED = ("Succeeded", "Failed", "Error")
+from tests.cluster.at_work import ENDED, controller_of, until, watched
 
 
 @pytest.fixture(autouse=True)
 async def controller(kube: RemoteKube, namespace: str) -> AsyncIterator[None]:
     """A controller at work in the namespace."""
-    outfitter = for_cluster(kube, clock=SystemClock())
-    service = Controller(kube, clock=SystemClock(), chance=Random(3), namespace=namespace, outfitter=outfitter,
-                         one_machine=False)
-    async with running([service]):
+    async with running([controller_of(kube, namespace)]):
         yield
 
 
@@ -40,15 +29,6 @@ def shell(script: str, **more: Any) -> Object:
     return {"image": "busybox", "command": ["sh", "-c", script], **more}
 
 
-async def until(kube: RemoteKube, resource: Resource, namespace: str, holds: Callable[[Object], Any]) -> Object:
-    """The first object of the kind of which `holds` is true."""
-    async with asyncio.timeout(PATIENCE_SECONDS), aclosing(kube.watch(resource, namespace=namespace)) as events:
-        async for event in events:
-            if event.type in ("ADDED", "MODIFIED") and holds(event.object):
-                return event.object
-    raise AssertionError("the watch ended before it came to that")
-
-
 async def pod_node(kube: RemoteKube, namespace: str, *, phases: tuple[str, ...] = ENDED, says: str = "") -> Object:
     """The workflow's one pod node, once it is in one of the phases and its message has the words."""
     def found(workflow: Object) -> list[Object]:
@@ -60,17 +40,13 @@ async def pod_node(kube: RemoteKube, namespace: str, *, phases: tuple[str, ...] 
 
 async def gone(kube: RemoteKube, resource: Resource, namespace: str) -> None:
     """Wait until there is none of the kind."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        listing = await kube.list(resource, namespace=namespace)
-        left = {item["metadata"]["name"] for item in listing.items}
-        if not left:
-            return
-        async with aclosing(kube.watch(resource, namespace=namespace, resource_version=listing.resource_version)) as events:
-            async for event in events:
-                if event.type == "DELETED":
-                    left.discard(event.object["metadata"]["name"])
-                if not left:
-                    return
+    listing = await kube.list(resource, namespace=namespace)
+    left = {item["metadata"]["name"] for item in listing.items}
+    async with watched(kube, resource, namespace, resource_version=listing.resource_version) as events:
+        while left:
+            event = await anext(events)
+            if event.type == "DELETED":
+                left.discard(event.object["metadata"]["name"])
 
 
 async def test_a_pod_that_used_too_much_memory_has_failed(kube: RemoteKube, namespace: str) -> None:

@@ -16,14 +16,13 @@ from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import LEASES, PODS, WORKFLOWS
 from controller.leases import SORT_LABEL
 from controller.sharding import claim_on
-from tests.cluster.layout import KUBECONFIG
+from tests.cluster.at_work import ENDED
+from tests.cluster.layout import KUBECONFIG, PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 180
 LEASE_SECONDS = 5
 SHARDS = 4
 FLOWS = 6
 STEPS = 4
-ENDED = ("Succeeded", "Failed", "Error")
 
 
 def flow(number: int) -> Object:
@@ -56,7 +55,7 @@ async def replica(namespace: str) -> AsyncIterator[Replica]:
         "--lease-namespace", namespace, "--lease-seconds", str(LEASE_SECONDS), "--shards", str(SHARDS), stdout=PIPE)
     try:
         assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), 60)
+        line = await asyncio.wait_for(process.stdout.readline(), PATIENCE_SECONDS)
         assert line.startswith(b"ready"), line
         yield Replica(process)
     finally:

@@ -1,29 +1,23 @@
 """Steps that leave their command to their image, which both the kubelet and the controller ask a registry for."""
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import aiohttp
 import pytest
 
-from argosy.clock import SystemClock
 from argosy.kube.contract import Object
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import CONFIG_MAPS, PODS, SECRETS, WORKFLOWS
 from argosy.lifecycle import running
 from controller.images.configured import ARGO_CONFIG_MAP
-from controller.outfitting import for_cluster
-from controller.service import Controller
+from tests.cluster.at_work import ENDED, controller_of, nodes_of, until
 from tests.cluster.images import images
 from tests.cluster.registries import PASSWORD, USER, Pusher, ensure_registry, password, registry
 
-PATIENCE_SECONDS = 90
 ECHO = {"Entrypoint": ["/bin/echo", "the", "image", "says"], "Cmd": ["nothing"], "Env": ["PATH=/bin"]}
 
 
@@ -46,10 +40,7 @@ async def host(tmp_path: Path, kube: RemoteKube, namespace: str) -> AsyncIterato
 @pytest.fixture(autouse=True)
 async def controller(kube: RemoteKube, namespace: str, host: str) -> AsyncIterator[None]:
     """A controller at work, which counts the namespace as its own."""
-    outfitter = for_cluster(kube, clock=SystemClock(), home=namespace)
-    service = Controller(kube, clock=SystemClock(), chance=Random(3), namespace=namespace, outfitter=outfitter,
-                         one_machine=False)
-    async with running([service]):
+    async with running([controller_of(kube, namespace, home=namespace)]):
         yield
 
 
@@ -59,14 +50,13 @@ async def ended(kube: RemoteKube, namespace: str, container: Object, *, pending:
         {"name": "main", "steps": [[{"name": "say", "template": "say"}]], "outputs": {"parameters": [
             {"name": "said", "valueFrom": {"parameter": "{{steps.say.outputs.result}}"}}]}},
         {"name": "say", "container": container}]}}, namespace=namespace)
-    async with asyncio.timeout(PATIENCE_SECONDS), aclosing(kube.watch(WORKFLOWS, namespace=namespace)) as events:
-        async for event in events:
-            status = event.object.get("status") or {}
-            for node in status.get("nodes", {}).values():
-                waits = pending and pending in node.get("message", "")
-                if node["displayName"] == "say" and (waits or status["phase"] in ("Succeeded", "Failed", "Error")):
-                    return dict(node)
-    raise AssertionError("the watch ended before the workflow did")
+
+    def over(flow: Object) -> list[Object]:
+        nodes = nodes_of({"nodes": {}, **(flow.get("status") or {})})
+        return [node for name, node in nodes.items()
+                if name == "say" and (node["phase"] in ENDED or (pending and pending in node.get("message", "")))]
+
+    return over(await until(kube, WORKFLOWS, namespace, over))[0]
 
 
 async def test_the_registry_tells_the_command_to_whoever_may_pull_the_image(

@@ -1,50 +1,24 @@
 """Steps that hand something over, on a real cluster: the executor comes in a ConfigMap and works inside their pods."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
-from random import Random
 from typing import Any
 
 import pytest
 
-from argosy.clock import SystemClock
 from argosy.kube.contract import Object
 from argosy.kube.remote import RemoteKube
-from argosy.kube.resources import CONFIG_MAPS, PODS, WORKFLOW_TASK_RESULTS, WORKFLOWS
+from argosy.kube.resources import CONFIG_MAPS, PODS, WORKFLOW_TASK_RESULTS
 from argosy.lifecycle import running
-from controller.outfitting import for_cluster
-from controller.service import Controller
+from tests.cluster.at_work import controller_of, log_of, nodes_of, run
 
-PATIENCE_SECONDS = 90
 BOX = {"image": "busybox"}
 
 
 @pytest.fixture(autouse=True)
 async def controller(kube: RemoteKube, namespace: str) -> AsyncIterator[None]:
     """A controller at work in the namespace."""
-    outfitter = for_cluster(kube, clock=SystemClock())
-    service = Controller(kube, clock=SystemClock(), chance=Random(3), namespace=namespace, outfitter=outfitter,
-                         one_machine=False)
-    async with running([service]):
+    async with running([controller_of(kube, namespace)]):
         yield
-
-
-async def ended(kube: RemoteKube, namespace: str, *templates: Object, **spec: Any) -> Object:
-    """Run a workflow of these templates, the first of which is its entrypoint; its status at the end."""
-    await kube.create(WORKFLOWS, {
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "flow"},
-        "spec": {"entrypoint": templates[0]["name"], "templates": list(templates), **spec}}, namespace=namespace)
-    async with asyncio.timeout(PATIENCE_SECONDS), aclosing(kube.watch(WORKFLOWS, namespace=namespace)) as events:
-        async for event in events:
-            status: Object = event.object.get("status") or {}
-            if status.get("phase") in ("Succeeded", "Failed", "Error"):
-                return status
-    raise AssertionError("the watch ended before the workflow did")
-
-
-def nodes_of(status: Object) -> dict[str, Object]:
-    return {node["displayName"]: node for node in status["nodes"].values()}
 
 
 def steps(*rows: list[Object]) -> Object:
@@ -66,12 +40,8 @@ def step(name: str, template: str, **parameters: str) -> Object:
             "arguments": {"parameters": [{"name": key, "value": value} for key, value in parameters.items()]}}
 
 
-async def log_of(kube: RemoteKube, namespace: str, pod: str) -> str:
-    return b"".join([piece async for piece in kube.logs(pod, namespace=namespace)]).decode()
-
-
 async def test_results_and_parameters_pass_from_step_to_step(kube: RemoteKube, namespace: str) -> None:
-    status = await ended(
+    status = await run(
         kube, namespace,
         steps([step("give", "give")], [step(
             "take", "take", words="{{steps.give.outputs.result}} {{steps.give.outputs.parameters.p}}")]),
@@ -84,7 +54,7 @@ async def test_results_and_parameters_pass_from_step_to_step(kube: RemoteKube, n
 
 
 async def test_a_plain_step_beside_wrapped_ones_carries_nothing_of_ours(kube: RemoteKube, namespace: str) -> None:
-    status = await ended(kube, namespace, shell("main", "echo plain"))
+    status = await run(kube, namespace, shell("main", "echo plain"))
     assert status["phase"] == "Succeeded", status
     (pod,) = (await kube.list(PODS, namespace=namespace)).items
     assert pod["spec"]["containers"][0]["command"] == ["sh", "-c", "echo plain"]
@@ -98,7 +68,7 @@ async def test_a_script_runs_as_anybody_on_a_read_only_root(kube: RemoteKube, na
     text = "x" * 300_000
     source = f"import os\nprint(os.getuid(), len('{text}'), [key for key in os.environ if key.startswith('ARGOSY')])"
     script = {"image": "python:3.12", "command": ["python3"], "securityContext": security, "source": source}
-    status = await ended(kube, namespace, steps([step("one", "one")], [step("two", "two", m="{{steps.one.outputs.result}}")]),
+    status = await run(kube, namespace, steps([step("one", "one")], [step("two", "two", m="{{steps.one.outputs.result}}")]),
                          {"name": "one", "script": script}, shell("two", "echo {{inputs.parameters.m}}", inputs=("m",)))
     assert status["phase"] == "Succeeded", status
     assert nodes_of(status)["one"]["outputs"]["result"] == "65534 300000 []"
@@ -107,7 +77,7 @@ async def test_a_script_runs_as_anybody_on_a_read_only_root(kube: RemoteKube, na
 async def test_a_result_too_large_for_a_termination_message_comes_through_the_api_server(
     kube: RemoteKube, namespace: str, handing_over: None,
 ) -> None:
-    status = await ended(
+    status = await run(
         kube, namespace, steps([step("give", "give")], [step("count", "count", m="{{steps.give.outputs.result}}")]),
         shell("give", "seq 1 5000"), shell("count", "echo '{{inputs.parameters.m}}' | wc -l; exit 3", inputs=("m",)),
         automountServiceAccountToken=False)
@@ -122,7 +92,7 @@ async def test_a_result_too_large_for_a_termination_message_comes_through_the_ap
 
 
 async def test_a_service_account_that_may_not_hand_over_is_told_what_it_lacks(kube: RemoteKube, namespace: str) -> None:
-    status = await ended(
+    status = await run(
         kube, namespace, steps([step("give", "give")], [step("take", "take", m="{{steps.give.outputs.result}}")]),
         shell("give", "seq 1 5000"), shell("take", "true", inputs=("m",)))
     node = nodes_of(status)["give"]
@@ -132,12 +102,12 @@ async def test_a_service_account_that_may_not_hand_over_is_told_what_it_lacks(ku
 
 async def test_sidecars_end_when_the_main_container_has_ended(kube: RemoteKube, namespace: str) -> None:
     template = shell("main", "echo done")
-    status = await ended(kube, namespace, {**template, "sidecars": [{"name": "db", **BOX, "command": ["sleep", "1000"]}]})
+    status = await run(kube, namespace, {**template, "sidecars": [{"name": "db", **BOX, "command": ["sleep", "1000"]}]})
     assert status["phase"] == "Succeeded", status
 
 
 async def test_an_exit_code_and_a_missing_output_are_told_as_argo_tells_them(kube: RemoteKube, namespace: str) -> None:
-    status = await ended(
+    status = await run(
         kube, namespace, steps([{**step("fails", "fails"), "continueOn": {"failed": True}},
                                 {**step("forgets", "forgets"), "continueOn": {"error": True}}]),
         shell("fails", "echo 1 > /tmp/p; exit 7", files={"p": "/tmp/p"}), shell("forgets", "true", files={"p": "/tmp/p"}))

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -12,13 +11,6 @@ from tests.support import goldens
 from tests.support.manifests import objects_in, run_to_end
 
 pytestmark = pytest.mark.skipif(not goldens.GOLDEN.is_dir(), reason="the recorded answers are not beside this checkout")
-
-# Each case that differs, and why. A case that is not named here must match.
-DIFFERENT = {
-    line.split(":", 1)[0].strip(): line.split(":", 1)[1].strip()
-    for line in (Path(__file__).parent / "goldens_that_differ.txt").read_text().splitlines()
-    if line.strip() and not line.startswith("#")
-}
 
 SETTINGS = Settings(images=(ImageStandIn("argoproj/argosay:*", entrypoint=("/argosay",), root=goldens.PEERS / "images"),))
 
@@ -54,9 +46,6 @@ async def _run_all(cases: list[str]) -> dict[str, goldens.Verdict]:
 @pytest.mark.parametrize("case", goldens.cases() if goldens.GOLDEN.is_dir() else [])
 def test_an_example_ends_as_it_did_on_the_real_argo(case: str, verdicts: dict[str, goldens.Verdict]) -> None:
     verdict = verdicts[case]
-    if case in DIFFERENT:
-        assert verdict.level < goldens.NEEDED_LEVEL, f"{case} matches now: take it out of goldens_that_differ.txt"
-        pytest.skip(f"known to differ: {DIFFERENT[case]}")
     assert verdict.level >= goldens.NEEDED_LEVEL, f"{case}: level {verdict.level}, {verdict.difference}"
 
 

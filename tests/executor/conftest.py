@@ -50,7 +50,7 @@ class Executor:
         variables = {"PATH": "/usr/local/bin:/usr/bin:/bin", "ARGOSY_ASSIGNMENT": str(self.folder / "assignment.json"),
                      "ARGOSY_TERMINATION_MESSAGE": str(self.folder / "message"), **(env or {})}
         return await asyncio.create_subprocess_exec(
-            self.program, *options, "--", *command, env=variables, cwd=self.folder,
+            self.program, *options, *(("--", *command) if command else ()), env=variables, cwd=self.folder,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     async def end(self, process: asyncio.subprocess.Process) -> Ended:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from controller.artifacts.packing import pack, unpack
-from controller.pods.assignment import ArtifactIn, ArtifactOut, Assignment, ParameterOut
+from controller.pods.assignment import ArtifactIn, ArtifactOut, Assignment, ParameterOut, StagedFile
 
 
 def _folder(place: Path) -> Path:
@@ -61,6 +61,20 @@ async def test_a_folder_comes_back_as_it_was(executor: Any, store: Any, archive:
     ended = await executor.run(Assignment(artifacts_in=(wanted,)), "true")
     assert ended.handover.error == ""
     assert _listing(executor.folder / "in" / "data") == _listing(source)
+
+
+async def test_an_init_container_lays_files_and_artifacts_and_no_more(executor: Any, store: Any) -> None:
+    store.objects["k"] = b"fetched"
+    raw = StagedFile(str(executor.folder / "laid" / "0"), "raw", mode=0o600)
+    wanted = ArtifactIn("data", str(executor.folder / "laid" / "1"), "k", url=f"{store.url}/k", mode=0o640)
+    ended = await executor.run(Assignment(files=(raw,), artifacts_in=(wanted,)), options=("--lay",))
+    assert (ended.code, ended.message) == (0, "")
+    laid = [(path.read_text(), stat.S_IMODE(path.stat().st_mode)) for path in sorted((executor.folder / "laid").iterdir())]
+    assert laid == [("raw", 0o600), ("fetched", 0o640)]
+    missing = ArtifactIn("data", str(executor.folder / "laid" / "2"), "gone", url=f"{store.url}/gone")
+    ended = await executor.run(Assignment(artifacts_in=(missing,)), options=("--lay",))
+    assert (ended.code, ended.handover.started) == (128, False)
+    assert ended.handover.error == "input artifact 'data': there is no artifact at key 'gone'"
 
 
 @pytest.mark.parametrize("archive", ["tar", "zip"])

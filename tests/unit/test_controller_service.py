@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
+from typing import Any
 
 from argosy.clock import SystemClock
 from argosy.embedded.store import EmbeddedKube
-from argosy.kube.contract import Kube, Object
+from argosy.errors import Unavailable
+from argosy.kube.contract import Forbidden, Kube, Object
 from argosy.kube.resources import PODS, WORKFLOW_TEMPLATES, WORKFLOWS
 from argosy.lifecycle import running
 from controller.service import Controller
@@ -71,6 +73,32 @@ async def test_one_bad_workflow_harms_only_itself() -> None:
             status = (await ended(kube, name))["status"]
             assert status["phase"] == "Failed"
             assert status["message"].startswith("invalid spec: ")
+
+
+class Stubborn:
+    """A store that refuses the first writes of workflows: one as a server that is away, one as one that forbids it."""
+
+    def __init__(self, kube: EmbeddedKube) -> None:
+        self.kube = kube
+        self.left: list[Exception] = [Unavailable("not now"), Forbidden("not you")]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.kube, name)
+
+    async def replace(self, *given: Any, **options: Any) -> Object:
+        if self.left:
+            raise self.left.pop(0)
+        return await self.kube.replace(*given, **options)
+
+
+async def test_why_a_workflow_ended_is_written_however_often_that_is_refused() -> None:
+    kube = EmbeddedKube.open(":memory:", clock=CLOCK, durable=False)
+    stubborn: Any = Stubborn(kube)
+    async with running([Controller(stubborn, clock=CLOCK, chance=Random(1))]):
+        await kube.create(WORKFLOWS, workflow("bad", templates="nonsense"), namespace="default")
+        assert (await ended(kube, "bad"))["status"]["message"].startswith("invalid spec: ")
+    assert not stubborn.left
+    kube.close()
 
 
 async def test_a_status_that_is_nonsense_harms_only_its_own_workflow() -> None:

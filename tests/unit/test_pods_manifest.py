@@ -260,6 +260,15 @@ def test_a_patch_may_add_a_container_and_take_a_field_away() -> None:
     assert "nodeSelector" not in pod["spec"]
 
 
+def test_what_a_patch_says_of_containers_that_only_argo_adds_is_left_out() -> None:
+    limits = "resources: {limits: {memory: 1Gi}}"
+    pod = pod_of({"podSpecPatch": f"containers: [{{name: wait, {limits}}}]\ninitContainers: [{{name: init, {limits}}}]"})
+    assert [each["name"] for each in pod["spec"]["containers"]] == ["main"]
+    assert pod["spec"]["initContainers"] == []
+    own = pod_of({"podSpecPatch": "containers: [{name: wait, image: mine}]"})
+    assert [each["name"] for each in own["spec"]["containers"]] == ["main", "wait"]
+
+
 @pytest.mark.parametrize(("patch", "text"), [
     ("containers: [", "podSpecPatch: cannot be read as YAML"),
     ("- name: main", "podSpecPatch: must be one mapping of pod fields"),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from argosy.errors import SpecError
-from controller.pods.assignment import ArtifactOut, Assignment, StagedFile
+from controller.pods.assignment import ArtifactIn, ArtifactOut, Assignment, StagedFile
 from controller.pods.containers import SCRIPT_PATH
 from controller.pods.mounting import ImageCommand, Mounting, mounted
 
@@ -146,3 +146,55 @@ def test_what_goes_to_a_store_is_spooled_in_a_folder_that_can_always_be_written(
     assert {"name": "argosy-scratch", "mountPath": "/var/run/argosy-scratch"} in main_of(pod)["volumeMounts"]
     assert variables_of(main_of(pod))["ARGOSY_SCRATCH"] == "/var/run/argosy-scratch"
     assert "argosy-scratch" not in json.dumps(pod_of({"command": ["true"]}))
+
+
+# ---- input artifacts that main may not be able to lay ----
+
+FETCHED = Assignment(artifacts_in=(ArtifactIn("code", "/src", "k", url="https://s3/k"),), files=(
+    StagedFile("/etc/raw", "words"), StagedFile("/tmp/open", "words")), result=True)
+
+
+def test_an_init_container_lays_what_main_may_not_be_able_to() -> None:
+    pod = pod_of({"command": ["ls"], "resources": {"limits": {"cpu": "1"}}, "env": [{"name": "A", "value": "b"}]}, FETCHED,
+                 initContainers=[{"name": "mine", "image": "x"}])
+    first, mine = pod["initContainers"]
+    assert (first["name"], mine) == ("init", {"name": "mine", "image": "x"})
+    assert first["command"] == ["/var/run/argosy/argosy-executor", "--lay"]
+    assert (first["image"], first["resources"]) == ("busybox", {"limits": {"cpu": "1"}})
+    laid = assignment_in(first)
+    assert [item["path"] for item in (*laid["files"], *laid["artifacts_in"])] == [
+        "/var/run/argosy-inputs/0", "/var/run/argosy-inputs/1"]
+    main = main_of(pod)
+    assert [mount for mount in main["volumeMounts"] if mount["name"] == "argosy-inputs"] == [
+        {"name": "argosy-inputs", "mountPath": "/etc/raw", "subPath": "0"},
+        {"name": "argosy-inputs", "mountPath": "/src", "subPath": "1"}]
+    rest = assignment_in(main)
+    assert ([item["path"] for item in rest["files"]], rest["artifacts_in"], rest["result"]) == (["/tmp/open"], [], True)
+    assert {"name": "argosy-inputs", "emptyDir": {}} in pod["volumes"]
+
+
+@pytest.mark.parametrize(("path", "container", "pod", "beforehand"), [
+    ("/tmp/in", {}, {}, False),
+    ("/tmp/in", {"securityContext": {"readOnlyRootFilesystem": True}}, {}, True),
+    ("/src/in", {}, {"securityContext": {"runAsUser": 0}}, False),
+    ("/src/in", {"securityContext": {"runAsUser": 1000}}, {"securityContext": {"runAsUser": 0}}, True),
+    ("/work/in", {"volumeMounts": [{"name": "work", "mountPath": "/work/"}]}, {}, False),
+    ("/work", {"volumeMounts": [{"name": "work", "mountPath": "/work"}]}, {}, False),
+    ("/workshop", {"volumeMounts": [{"name": "work", "mountPath": "/work"}]}, {}, True),
+])
+def test_main_lays_what_it_surely_can(path: str, container: dict[str, Any], pod: dict[str, Any], beforehand: bool) -> None:
+    found = pod_of({"command": ["ls"], **container}, Assignment(artifacts_in=(ArtifactIn("in", path, "k"),)), **pod)
+    assert ("initContainers" in found) == beforehand
+
+
+def test_those_who_mirror_mains_volumes_see_its_artifacts() -> None:
+    sidecar = {"name": "watcher", "image": "x", "command": ["x"]}
+    whole = {"containers": [{"name": "main", "image": "busybox", "command": ["ls"]}, sidecar], "initContainers": [
+        {"name": "before", "image": "x"}, {"name": "other", "image": "x"}]}
+    template = {"container": {"command": ["ls"]}, "sidecars": [{**sidecar, "mirrorVolumeMounts": True}],
+                "initContainers": [{"name": "before", "mirrorVolumeMounts": True}, {"name": "other"}]}
+    pod = mounted(whole, template, Assignment(artifacts_in=(ArtifactIn("in", "/tmp/in", "k"),)), MOUNTING, node_id="w-1",
+                  namespace="ns", workflow_name="w")
+    seen = {item["name"] for item in (*pod["containers"], *pod["initContainers"])
+            if {"name": "argosy-inputs", "mountPath": "/tmp/in", "subPath": "0"} in item.get("volumeMounts", [])}
+    assert seen == {"main", "watcher", "before"}

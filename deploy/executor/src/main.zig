@@ -2,6 +2,7 @@
 //!
 //!     argosy-executor -- COMMAND [ARGUMENT...]             the main container
 //!     argosy-executor --sidecar -- COMMAND [ARGUMENT...]   a container that ends when the main one has ended
+//!     argosy-executor --lay                                an init container that lays files and artifacts, no more
 
 const std = @import("std");
 const linux = std.os.linux;
@@ -38,6 +39,7 @@ const not_started_code = 128; // what container runtimes give a container whose 
 
 const usage =
     \\usage: argosy-executor [--sidecar] -- COMMAND [ARGUMENT...]
+    \\       argosy-executor --lay
     \\Carries out the assignment in the file $ARGOSY_ASSIGNMENT (or in $ARGOSY_ASSIGNMENT_JSON) around the command.
     \\
 ;
@@ -80,6 +82,7 @@ fn fail(sentence: []const u8) u8 {
 
 fn run(arena: std.mem.Allocator, arguments: []const [*:0]const u8, environment: [:null]const ?[*:0]const u8) Failure!u8 {
     const gpa = std.heap.page_allocator;
+    if (arguments.len == 2 and std.mem.eql(u8, std.mem.span(arguments[1]), "--lay")) return lay(gpa, arena, environment);
     var first: usize = 1;
     const sidecar = arguments.len > 1 and std.mem.eql(u8, std.mem.span(arguments[1]), "--sidecar");
     if (sidecar) first += 1;
@@ -114,6 +117,15 @@ fn run(arena: std.mem.Allocator, arguments: []const [*:0]const u8, environment: 
     }
     try report.handOver(gpa, arena, settings, work, try outcomeOf(gpa, arena, work, settings, end, log));
     return end.code;
+}
+
+/// What an init container does for the main one, which may not write where these belong.
+fn lay(gpa: std.mem.Allocator, arena: std.mem.Allocator, environment: [:null]const ?[*:0]const u8) Failure!u8 {
+    const settings: Settings = try .read(arena, environment);
+    const work = try readAssignment(arena, settings);
+    kernel.endOnTerm();
+    try prepare(gpa, arena, work, settings);
+    return 0;
 }
 
 /// A container of a set whose turn never comes.

@@ -18,6 +18,7 @@ from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import LEASES, POD_DISRUPTION_BUDGETS, PODS, WORKFLOWS
 from argosy.kube.watching import changes
 from controller.leases import SORT_LABEL
+from tests.cluster.at_work import ENDED
 from tests.cluster.disturbances import restart_api_server, start_again
 from tests.cluster.processes import stop
 from tests.cluster.test_sharing_on_cluster import LEASE_SECONDS, Replica, replica, shared_by, until
@@ -25,7 +26,6 @@ from tests.cluster.test_sharing_on_cluster import LEASE_SECONDS, Replica, replic
 PATIENCE_SECONDS = 420
 FLOWS, STEPS = 6, 8
 AWAY_SECONDS = 30  # how long the kubelet is gone
-ENDED = ("Succeeded", "Failed", "Error")
 
 
 def flow(number: int, folder: Path) -> Object:
@@ -163,7 +163,7 @@ def _outputs(one: Object) -> str:
 
 async def nothing_left(cluster: Cluster) -> None:
     """Pods and budgets go with their workflows' ends; leases with the controllers'."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         for resource in (PODS, POD_DISRUPTION_BUDGETS):
             while (listing := await cluster.kube.list(resource, namespace=cluster.namespace)).items:
                 async for event in cluster.kube.watch(resource, namespace=cluster.namespace,

@@ -91,7 +91,7 @@ def test_other_namespaces_are_served_with_the_rights_that_are_given(place: str) 
     elsewhere = f"{place}-2"
     kube("apply", f"--namespace={elsewhere}", "-f", "-", stdin=ELSEWHERE.replace("NAMESPACE", elsewhere))
     wait_for(elsewhere, "workflow/greets", "create")
-    wait_for(elsewhere, "workflow/greets", "jsonpath={.status.phase}=Succeeded", seconds=90)
+    wait_for(elsewhere, "workflow/greets", "jsonpath={.status.phase}=Succeeded")
     assert "status" not in json.loads(kube("get", "workflow", "of-others", f"--namespace={elsewhere}", "--output=json"))
     for word, answer in (("list", "yes"), ("create", "no")):
         asked = ("auth", "can-i", word, "workflows.argoproj.io", "--as=looks", f"--namespace={elsewhere}")

@@ -9,22 +9,15 @@ from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import PODS, WORKFLOWS
 from argosy.kube.watching import changes
 from argosy.lifecycle import running
-from controller.outfitting import for_cluster
-from controller.service import Controller
+from tests.cluster.at_work import ENDED, controller_of
 from tests.cluster.disturbances import restart_api_server, start_again
+from tests.cluster.layout import PATIENCE_SECONDS
 from tests.cluster.processes import stop
-
-PATIENCE_SECONDS = 120
 
 FLOW = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "flow"}, "spec": {
     "entrypoint": "main", "templates": [
         {"name": "main", "steps": [[{"name": name, "template": "work"}] for name in ("one", "two", "three")]},
         {"name": "work", "container": {"image": "busybox", "command": ["sh", "-c", "sleep 2"]}}]}}
-
-
-def controller(kube: RemoteKube, namespace: str) -> Controller:
-    return Controller(kube, clock=SystemClock(), chance=Random(7), namespace=namespace,
-                      outfitter=for_cluster(kube, clock=SystemClock()))
 
 
 async def seen(kube: RemoteKube, namespace: str, *, pods: int = 0, ended: bool = False) -> None:
@@ -34,7 +27,7 @@ async def seen(kube: RemoteKube, namespace: str, *, pods: int = 0, ended: bool =
     async with asyncio.timeout(PATIENCE_SECONDS):
         async for event in changes(kube, resource, clock=SystemClock(), chance=Random(7), namespace=namespace):
             made.add(event.object["metadata"]["name"])
-            if ended and (event.object.get("status") or {}).get("phase") in ("Succeeded", "Failed", "Error"):
+            if ended and (event.object.get("status") or {}).get("phase") in ENDED:
                 return
             if not ended and len(made) >= pods:
                 return
@@ -49,7 +42,7 @@ async def assert_ended_right(kube: RemoteKube, namespace: str) -> None:
 
 
 async def test_the_api_server_is_killed_while_a_workflow_runs(kube: RemoteKube, namespace: str) -> None:
-    async with running([controller(kube, namespace)]):
+    async with running([controller_of(kube, namespace)]):
         await kube.create(WORKFLOWS, FLOW, namespace=namespace)
         await seen(kube, namespace, pods=2)
         await asyncio.to_thread(restart_api_server)
@@ -58,7 +51,7 @@ async def test_the_api_server_is_killed_while_a_workflow_runs(kube: RemoteKube, 
 
 
 async def test_the_kubelet_is_away_when_a_step_begins(kube: RemoteKube, namespace: str) -> None:
-    async with running([controller(kube, namespace)]):
+    async with running([controller_of(kube, namespace)]):
         await asyncio.to_thread(stop, "kubelet", sign=signal.SIGKILL)
         await kube.create(WORKFLOWS, FLOW, namespace=namespace)
         await seen(kube, namespace, pods=1)
