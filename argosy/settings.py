@@ -62,6 +62,9 @@ class Environment:
     in_cluster_server: str = ""  # the API server's address, where this is a pod
     image: str = ""  # Argosy's own, for pods that its program works in
     pod: str = ""  # the name of the pod that this is, where it is one
+    https_proxy: str = field(default="", repr=False)  # an address may hold a password
+    http_proxy: str = field(default="", repr=False)
+    no_proxy: str = ""
 
     @property
     def data_folder(self) -> Path:
@@ -70,7 +73,8 @@ class Environment:
 
 
 def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
-    """ARGOSY_DATA, _SETTINGS, _NAMESPACE (or ARGO_NAMESPACE), _IMAGE and _DEBUG, POD_NAME, KUBECONFIG, NO_COLOR, TERM."""
+    """ARGOSY_DATA, _SETTINGS, _NAMESPACE (or ARGO_NAMESPACE), _IMAGE and _DEBUG, POD_NAME, KUBECONFIG, NO_COLOR, TERM,
+    HTTPS_PROXY, HTTP_PROXY and NO_PROXY (in capitals or small)."""
     values = os.environ if environ is None else environ
     return Environment(
         kubeconfig=values.get("KUBECONFIG", ""),
@@ -84,6 +88,9 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
         in_cluster_server=_in_cluster_server(values),
         image=values.get("ARGOSY_IMAGE", ""),
         pod=values.get("POD_NAME", ""),
+        https_proxy=values.get("HTTPS_PROXY", "") or values.get("https_proxy", ""),
+        http_proxy=values.get("HTTP_PROXY", "") or values.get("http_proxy", ""),
+        no_proxy=values.get("NO_PROXY", "") or values.get("no_proxy", ""),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TextIO, TypeVar
 from argosy.backoff import Backoff
 from argosy.clock import Clock, SystemClock
 from argosy.errors import ArgosyError
+from argosy.kube.answers import Unauthorized
 from argosy.kube.contract import BadRequest, Expired, Kube, NotFound, Object, Unavailable
 from argosy.kube.resources import PODS, WORKFLOWS
 from controller.operations_nodes import has_ended, phase_of
@@ -118,8 +119,8 @@ async def versions(kube: Kube, name: str, *, namespace: str, clock: Clock = _CLO
             if known:
                 raise Deleted(f"workflow {name!r} was deleted") from None
             raise
-        except Unavailable:
-            if attempt >= _TRIES:
+        except Unavailable as error:
+            if attempt >= _TRIES or (isinstance(error, Unauthorized) and not known):
                 raise
         await clock.sleep(_WAITS.wait_seconds(attempt))
         attempt += 1

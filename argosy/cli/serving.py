@@ -15,6 +15,7 @@ from argosy.logs import configure
 
 if TYPE_CHECKING:
     from argosy.health import Check
+    from argosy.kube.remote import RemoteKube
     from argosy.lifecycle import Service
 
 health_port = click.option(
@@ -54,6 +55,24 @@ async def serving(
     async with running([health, *services]):
         health.started()
         yield
+
+
+async def ask_whether_known(kube: "RemoteKube") -> None:
+    """Find out before anything starts whether the server takes our credentials. Raises Unauthorized, KubeconfigError.
+
+    Later a refusal is waited out, as it may pass; at the start it is told, as nobody would look for it in a log. A server
+    that is not there yet is waited for either way.
+    """
+    from argosy.errors import Unavailable
+    from argosy.kube.answers import Unauthorized
+    from argosy.kube.contract import KubeError
+
+    try:
+        await kube.get_json("/version")
+    except Unauthorized:
+        raise
+    except (KubeError, Unavailable):
+        return
 
 
 def tell_ready(text: str) -> None:

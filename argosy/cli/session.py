@@ -83,6 +83,7 @@ async def _connected(given: Globals, work: Callable[[Session], Awaitable[int | N
 async def connect(given: Globals) -> AsyncIterator[Session]:
     """A session with the server that the global options and the environment name."""
     from argosy.kube.kubeconfig import load_kubeconfig
+    from argosy.kube.proxies import Proxies
     from argosy.kube.remote import RemoteKube
     from argosy.settings import read_environment
 
@@ -90,7 +91,8 @@ async def connect(given: Globals) -> AsyncIterator[Session]:
     config = load_kubeconfig(
         path=_path(given.kubeconfig), data=_path(given.data or ("" if given.kubeconfig else environment.data)),
         kubeconfig=environment.kubeconfig, home=environment.home, context=given.context,
-        in_cluster_server=environment.in_cluster_server)
+        in_cluster_server=environment.in_cluster_server, proxies=Proxies(
+            https=environment.https_proxy, http=environment.http_proxy, none_for=environment.no_proxy))
     namespace = given.namespace or environment.namespace or config.namespace or DEFAULT_NAMESPACE
     async with RemoteKube(config, on_warning=_warn) as kube:
         yield Session(kube, namespace=namespace, color=given.color, home=config.namespace or DEFAULT_NAMESPACE)

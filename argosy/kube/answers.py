@@ -11,12 +11,28 @@ _BY_CODE: Final = {400: "BadRequest", 403: "Forbidden", 404: "NotFound", 409: "C
 # The server is there but cannot answer now: the same request may succeed a little later.
 _TRY_AGAIN_REASONS: Final = frozenset({"ServerTimeout", "Timeout", "TooManyRequests", "ServiceUnavailable"})
 _TRY_AGAIN_CODES: Final = frozenset({429, 502, 503, 504})
+_SIGNS_OF_TOO_LARGE: Final = ("request is too large", "Too long", "larger than max", "Request entity too large",
+                              "the most that is stored is")
 
 
-class Unauthorized(KubeError):
-    """The server does not know who we are (401)."""
+class Unauthorized(Unavailable):
+    """The server does not know who we are (401).
 
-    reason, status = "Unauthorized", 401
+    It may a little later: credentials are renewed and rotated, and those who check them can be away for a moment.
+    """
+
+    reason = "Unauthorized"
+
+
+class ServerFailed(Unavailable):
+    """The server, or what it asks in its turn (etcd, an admission webhook), has failed inside (500). That mostly passes."""
+
+    reason = "InternalError"
+
+
+def tells_of_size(text: str) -> bool:
+    """Whether the API server, or etcd behind it, has refused an object for its size."""
+    return any(sign in text for sign in _SIGNS_OF_TOO_LARGE)
 
 
 def error_of(code: int, body: bytes, *, retry_after: str = "") -> KubeError | Unavailable:
@@ -39,9 +55,11 @@ def error_of_status(tree: dict[str, Any], *, code: int = 0, retry_after: str = "
     details = details if isinstance(details, dict) else {}
     if reason in _TRY_AGAIN_REASONS or code in _TRY_AGAIN_CODES:
         asked = retry_after or str(details.get("retryAfterSeconds") or "")
-        return Unavailable(text, retry_after_seconds=float(asked) if asked.isdigit() else None)
+        return Unavailable(text, retry_after_seconds=float(asked) if asked.isdecimal() else None)
     if code == 401:
-        return Unauthorized(f"the server does not accept this token or certificate: {text}")
+        return Unauthorized(text)
+    if code == 500 and not tells_of_size(text):
+        return ServerFailed(text)
     kind = KUBE_ERRORS.get(reason) or KUBE_ERRORS.get(_BY_CODE.get(code, ""), KubeError)
     error = kind(text, details=details)
     if kind is KubeError:

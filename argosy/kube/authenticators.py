@@ -64,8 +64,8 @@ async def credential_of(server: str, user: Mapping[str, Any]) -> Credential:
         raise Refused("the token has line breaks or other characters that no token has")
     expiry = getattr(loader, "exec_plugin_expiry", None)
     return Credential(
-        header=header, certificate=_text(found.cert_file),
-        key=_text(found.key_file), ends=expiry.timestamp() if expiry else None, oidc=loader.renewed)
+        header=header, certificate=loader.certificate, key=loader.key, ends=expiry.timestamp() if expiry else None,
+        oidc=loader.renewed)
 
 
 def check_service_account(server: str, *, token_file: Path, authority_file: Path) -> None:
@@ -80,10 +80,6 @@ def check_service_account(server: str, *, token_file: Path, authority_file: Path
         loader.load_and_set(loaders.Configuration())
     except loaders.ConfigException as error:
         raise Refused(str(error)) from error
-
-
-def _text(file: str | None) -> str:
-    return Path(file).read_text() if file else ""
 
 
 def _loaders() -> ModuleType:

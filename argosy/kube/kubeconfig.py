@@ -6,12 +6,14 @@ Nothing here speaks to the server. Files are merged as kubectl merges ``$KUBECON
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from argosy.errors import ArgosyError
+from argosy.kube.impersonation import OtherSelf
 from argosy.kube.private_file import write_private
+from argosy.kube.proxies import Proxies, proxy_for
 
 SERVICE_ACCOUNT_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _EXEC_VERSION = "client.authentication.k8s.io/v1"
@@ -45,28 +47,45 @@ class KubeConfig:
     authority: str = field(default="", repr=False)  # PEM
     insecure: bool = False
     tls_server_name: str = ""
-    proxy_url: str = ""
+    proxy_url: str = field(default="", repr=False)  # it may hold a password
     token: str = field(default="", repr=False)
     token_file: Path | None = None
     client_certificate: str = field(default="", repr=False)  # PEM
     client_key: str = field(default="", repr=False)  # PEM
+    client_certificate_file: Path | None = None  # where it was read from, and may be replaced
+    client_key_file: Path | None = None
     username: str = ""
     password: str = field(default="", repr=False)
     exec_plugin: ExecPlugin | None = None
     oidc: Mapping[str, str] = field(default_factory=dict, repr=False)  # settings of the OpenID Connect provider
     user: str = ""
     user_file: Path | None = None  # which of the files names the user
+    other_self: OtherSelf | None = None  # as whom everything is asked
 
 
 def load_kubeconfig(
     *, path: Path | None = None, data: Path | None = None, kubeconfig: str = "", home: Path | None = None,
     context: str = "", in_cluster_server: str = "", service_account_folder: Path = SERVICE_ACCOUNT_FOLDER,
+    proxies: Proxies | None = None,
 ) -> KubeConfig:
     """The first that there is of: `path`, the data folder's, `kubeconfig` (as in $KUBECONFIG), ~/.argosy/kubeconfig,
     ~/.kube/config, the pod's service account. Raises KubeconfigError.
 
     `in_cluster_server` is ``https://HOST:PORT`` of the pod's KUBERNETES_SERVICE_HOST and _PORT, if they are known.
+    `proxies` are the environment's; the kubeconfig's own counts more.
     """
+    found = _first(path=path, data=data, kubeconfig=kubeconfig, home=home, context=context,
+                   in_cluster_server=in_cluster_server, service_account_folder=service_account_folder)
+    if found.proxy_url or proxies is None:
+        return found
+    variable = "HTTPS_PROXY" if found.server.startswith("https://") else "HTTP_PROXY"
+    return replace(found, proxy_url=_proxy(proxy_for(found.server, proxies), variable))
+
+
+def _first(
+    *, path: Path | None, data: Path | None, kubeconfig: str, home: Path | None, context: str, in_cluster_server: str,
+    service_account_folder: Path,
+) -> KubeConfig:
     if path is not None:
         return read_kubeconfig([_there(path)], context=context)
     if data is not None:
@@ -111,7 +130,8 @@ def read_kubeconfig(files: Sequence[Path], *, context: str = "") -> KubeConfig:
         user=str(scene.get("user") or ""), user_file=user_file,
         authority=_pem(cluster, "certificate-authority", cluster_file),
         insecure=bool(cluster.get("insecure-skip-tls-verify")),
-        tls_server_name=str(cluster.get("tls-server-name") or ""), proxy_url=str(cluster.get("proxy-url") or ""),
+        tls_server_name=str(cluster.get("tls-server-name") or ""),
+        proxy_url=_proxy(str(cluster.get("proxy-url") or ""), f"{source}: proxy-url"),
         **_user(user, user_file, source, plugin_config=_plugin_config(cluster)))
 
 
@@ -214,6 +234,8 @@ def _user(user: Mapping[str, Any], file: Path, source: str, *, plugin_config: An
         "token": str(user.get("token") or ""),
         "token_file": file.parent / str(token_file) if token_file else None,
         "client_certificate": _pem(user, "client-certificate", file), "client_key": _pem(user, "client-key", file),
+        "client_certificate_file": _place(user, "client-certificate", file),
+        "client_key_file": _place(user, "client-key", file), "other_self": _other_self(user, source),
         "username": str(user.get("username") or ""), "password": str(user.get("password") or ""),
         "exec_plugin": _exec_plugin(user.get("exec"), file, source, config=plugin_config),
         "oidc": _oidc(user.get("auth-provider"), source)}
@@ -265,7 +287,40 @@ def _pem(tree: Mapping[str, Any], key: str, file: Path) -> str:
             return base64.b64decode(str(data), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError) as error:
             raise KubeconfigError(f"{file}: {key}-data is not base64 of a PEM file: {error}") from error
-    return _text(file.parent / str(tree[key])) if tree.get(key) else ""
+    place = _place(tree, key, file)
+    return _text(place) if place is not None else ""
+
+
+def _place(tree: Mapping[str, Any], key: str, file: Path) -> Path | None:
+    """The file that holds it, if it is not given in the kubeconfig itself."""
+    return file.parent / str(tree[key]) if tree.get(key) and not tree.get(f"{key}-data") else None
+
+
+def _proxy(url: str, where: str) -> str:
+    if url and not url.startswith(("http://", "https://")):
+        raise KubeconfigError(f"{where} is of the kind {url.partition(':')[0]!r}; write http:// or https:// and HOST:PORT")
+    return url
+
+
+def _other_self(user: Mapping[str, Any], source: str) -> OtherSelf | None:
+    name, uid, groups, extra = (user.get(key) or kind() for key, kind in (
+        ("as", str), ("as-uid", str), ("as-groups", list), ("as-user-extra", dict)))
+    if not isinstance(name, str) or not isinstance(uid, str) or not f"{name}{uid}".isprintable():
+        raise KubeconfigError(f"{source}: as must be a name and as-uid a text, each of one line")
+    if not isinstance(groups, list) or not all(_is_value(group) for group in groups):
+        raise KubeconfigError(f"{source}: as-groups must be a list of names")
+    if not isinstance(extra, dict) or not all(
+            isinstance(values, list) and all(_is_value(value) for value in values) for values in extra.values()):
+        raise KubeconfigError(f"{source}: as-user-extra must be a mapping of names to lists of texts")
+    if name:
+        return OtherSelf(name, uid, tuple(groups), {str(key): tuple(values) for key, values in extra.items()})
+    if given := [key for key in ("as-uid", "as-groups", "as-user-extra") if user.get(key)]:
+        raise KubeconfigError(f"{source}: {given[0]} has no meaning without `as`: write as whom to act")
+    return None
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable()
 
 
 def _text(path: Path) -> str:

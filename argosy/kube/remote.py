@@ -20,14 +20,15 @@ from aiohttp.abc import AbstractStreamWriter
 
 from argosy.clock import Clock, SystemClock
 from argosy.errors import Unavailable
-from argosy.kube.answers import error_of, error_of_status, warning_texts
+from argosy.kube.answers import Unauthorized, error_of, error_of_status, warning_texts
 from argosy.kube.contract import Expired, KubeError, Listing, Object, PatchKind, Propagation, Resource, WatchEvent
-from argosy.kube.credentials import Credentials
+from argosy.kube.credentials import Credentials, Shown
 from argosy.kube.fence import ask_before_sending
-from argosy.kube.impersonation import impersonated
+from argosy.kube.impersonation import headers_of
 from argosy.kube.kubeconfig import KubeConfig
 from argosy.kube.lines import LineBuffer
 from argosy.kube.paths import path_of
+from argosy.kube.proxies import without_secrets
 from argosy.kube.resources import PODS
 
 log = logging.getLogger("argosy.kube")
@@ -246,10 +247,13 @@ class RemoteKube:
         data = None if body is None else orjson.dumps(body)
         renewed = False
         for attempt in range(1, _TRIES + 1):
-            response = await self._send(method, path, query=query, data=data, media_type=media_type, patience=patience)
-            if response.status == 401 and not renewed and self._credentials.renewable:
-                response.release()
-                await self._renew()
+            shown = await self._credentials.shown()
+            response = await self._send(method, path, query=query, data=data, media_type=media_type, patience=patience,
+                                        shown=shown)
+            if response.status == 401 and not renewed:
+                await self._whole(response)  # so that its connection is free meanwhile
+                if not await self._credentials.renewed(shown):
+                    break
                 renewed = True
             elif response.status == 429 and attempt < _TRIES:
                 response.release()
@@ -257,11 +261,12 @@ class RemoteKube:
             else:
                 break
         log.debug("asked: %s %s%s as %s: %s", method, path, " (watch)" if "watch" in query else "",
-                  impersonated() or "ourselves", response.status)
+                  dict(headers_of(self.config.other_self)).get("Impersonate-User", "ourselves"), response.status)
         async with response:
             if response.status >= 400:
-                raise error_of(response.status, await self._whole(response),
-                               retry_after=response.headers.get("Retry-After", ""))
+                error = error_of(response.status, await self._whole(response),
+                                 retry_after=response.headers.get("Retry-After", ""))
+                raise Unauthorized(self._refusal(error)) if isinstance(error, Unauthorized) else error
             if self._on_warning is not None:
                 for text in warning_texts(response.headers.getall("Warning", [])):
                     self._on_warning(text)
@@ -269,38 +274,34 @@ class RemoteKube:
 
     async def _send(
         self, method: str, path: str, *, query: _Query, data: bytes | None, media_type: str,
-        patience: aiohttp.ClientTimeout,
+        patience: aiohttp.ClientTimeout, shown: Shown,
     ) -> aiohttp.ClientResponse:
-        headers = {"Accept": "application/json"}
-        if authorization := await self._credentials.authorization():
-            headers["Authorization"] = authorization
+        headers = [("Accept", "application/json"), *headers_of(self.config.other_self)]
+        if shown.header:
+            headers.append(("Authorization", shown.header))
         if data is not None:
-            headers["Content-Type"] = media_type
-        if user := impersonated():
-            headers["Impersonate-User"] = user
+            headers.append(("Content-Type", media_type))
         sent = None if data is None else _Asking(io.BytesIO(data))  # aiohttp warns of large bytes, for it writes them at once
         if method != "GET":
             ask_before_sending()
         with self._told():
+            # Connections are told apart by their TLS settings: with a new certificate new ones are made, and what is
+            # under way comes to its end on the old ones.
             return await self._connected().request(
                 method, self.config.server + path, params=dict(query), data=sent, headers=headers, timeout=patience,
                 allow_redirects=False, server_hostname=self.config.tls_server_name or None,
-                proxy=self.config.proxy_url or None)
+                proxy=self.config.proxy_url or None, ssl=shown.tls)
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
             # Watches hold their connection, so connections are not counted; calls are, by the semaphore.
-            connector = aiohttp.TCPConnector(ssl=self._credentials.tls(), limit=0)
-            self._session = aiohttp.ClientSession(connector=connector, auto_decompress=True)
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=True)
         return self._session
 
-    async def _renew(self) -> None:
-        before = self._credentials.client_certificate
-        self._credentials.forget()
-        await self._credentials.authorization()
-        if self._credentials.client_certificate != before:
-            await self.close()
-            self._session = None
+    def _refusal(self, error: Unauthorized) -> str:
+        config = self.config
+        whose = f"user {config.user!r} in {config.source}" if config.user else config.source or "the token or certificate"
+        return f"{config.server} does not accept the credentials of {whose}: {error}"
 
     async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
         with self._told():
@@ -315,14 +316,23 @@ class RemoteKube:
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unavailable(f"the certificate of {server} is not signed by the authority in {self.config.source or 'use'}"
                               f": {error.certificate_error}; is the kubeconfig of another cluster?") from error
+        except aiohttp.ClientProxyConnectionError as error:
+            raise Unavailable(f"the proxy {without_secrets(self.config.proxy_url)} in front of {server} cannot be reached "
+                              f"({_reason(error)})") from error
+        except aiohttp.ClientHttpProxyError as error:
+            raise Unavailable(f"the proxy {without_secrets(self.config.proxy_url)} does not let us through to {server}: "
+                              f"{error.status} {error.message}") from error
         except aiohttp.ClientConnectorError as error:
             remedy = "is `argosy up` running?" if _is_here(server) else "is the cluster up, and can it be reached from here?"
-            reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror or error
-            raise Unavailable(f"nothing answers at {server} ({reason}); {remedy}") from error
+            raise Unavailable(f"nothing answers at {server} ({_reason(error)}); {remedy}") from error
         except TimeoutError as error:
             raise Unavailable(f"{server} did not answer in time; try again") from error
         except (aiohttp.ClientError, ConnectionError) as error:
             raise Unavailable(f"the connection to {server} broke: {error or type(error).__name__}") from error
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error.strerror or error)
 
 
 def _put_off_seconds(retry_after: str) -> float:

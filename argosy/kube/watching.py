@@ -1,6 +1,8 @@
 """All changes of one kind of object, without end: list, watch, resume where the watch broke off, list anew if it expired.
 
-What a new listing shows as gone is told as DELETED, so a consumer that keeps state never has to compare by itself.
+What a new listing shows as gone is told as DELETED, so a consumer that keeps state never has to compare by itself. A server
+that ends every watch at once, or fails each time, is asked ever more seldom; and after some failures in a row all is listed
+anew, for it may be the very place to resume from that it cannot cope with.
 """
 
 import asyncio
@@ -15,6 +17,9 @@ from argosy.logs import note
 
 log = logging.getLogger("argosy.kube")
 
+_LIST_ANEW_AFTER = 5  # failures in a row, some three seconds: a server that is started anew is mostly back by then
+_LASTING_SECONDS = 10.0  # a watch that stood for so long did well, also where there was nothing to tell
+
 
 async def changes(
     kube: Kube, resource: Resource, *, clock: Clock, chance: Random, namespace: str = "", label_selector: str = "",
@@ -25,6 +30,7 @@ async def changes(
     known: dict[str, Object] = {}
     version, failures = "", 0
     while True:
+        told, trouble, began = False, None, clock.now()
         try:
             if not version:
                 async for event in _relist(kube, resource, known, namespace=namespace, label_selector=label_selector):
@@ -34,22 +40,30 @@ async def changes(
                         yield event
                 if synced is not None:
                     synced.set()
+            began = clock.now()
             async for event in kube.watch(resource, namespace=namespace, resource_version=version,
                                           label_selector=label_selector):
-                failures = 0
                 version = event.object["metadata"]["resourceVersion"]
                 if event.type != "BOOKMARK":
+                    told = True
                     _remember(known, event)
                     yield event
         except Expired:
             version = ""
         except (Unavailable, KubeError) as error:
-            asked = error.retry_after_seconds if isinstance(error, Unavailable) else None
-            wait = waits.wait_seconds(failures, chance) if asked is None else asked
-            failures += 1
-            note(log, "watch broke off", level=logging.WARNING, resource=resource.plural, reason=str(error),
+            trouble = error
+        if told or clock.now() - began >= _LASTING_SECONDS:
+            failures = 0
+            if trouble is None:
+                continue
+        wait = waits.wait_seconds(failures, chance, asked=getattr(trouble, "retry_after_seconds", None))
+        failures += 1
+        if failures % _LIST_ANEW_AFTER == 0:
+            version = ""
+        if trouble is not None:
+            note(log, "watch broke off", level=logging.WARNING, resource=resource.plural, reason=str(trouble),
                  wait_seconds=round(wait, 2))
-            await clock.sleep(wait)
+        await clock.sleep(wait)
 
 
 async def _relist(kube: Kube, resource: Resource, known: dict[str, Object], *, namespace: str,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from argosy.embedded.api.statuses import failure
 from argosy.errors import Problem, SpecErrors, Unavailable
-from argosy.kube.answers import Unauthorized, error_of, error_of_status, warning_texts
+from argosy.kube.answers import ServerFailed, Unauthorized, error_of, error_of_status, warning_texts
 from argosy.kube.contract import (
     KUBE_ERRORS,
     AlreadyExists,
@@ -41,7 +41,7 @@ def test_a_server_that_is_busy_is_unavailable_for_as_long_as_it_says() -> None:
 
 @pytest.mark.parametrize(("code", "kind"), [
     (400, BadRequest), (401, Unauthorized), (403, Forbidden), (404, NotFound), (409, Conflict), (410, Expired),
-    (422, Invalid), (500, KubeError), (405, KubeError), (502, Unavailable), (503, Unavailable), (504, Unavailable),
+    (422, Invalid), (500, ServerFailed), (405, KubeError), (502, Unavailable), (503, Unavailable), (504, Unavailable),
 ])
 def test_a_bare_code_is_understood(code: int, kind: type[Exception]) -> None:
     for body in (b"", b"<html>", b"[]", b'{"kind": "Status"}', b'{"kind": "Status", "details": 3}'):

@@ -110,7 +110,7 @@ async def test_the_certificate_passes_the_strict_checks_of_newer_pythons(face: A
 async def test_a_client_with_a_wrong_token_is_told_so(face: ApiFace, tmp_path: Path) -> None:
     config = KubeConfig(server=face.url, authority=face.authority, token="wrong")
     async with RemoteKube(config) as remote:
-        with pytest.raises(Unauthorized, match="does not accept this token"):
+        with pytest.raises(Unauthorized, match="does not accept the credentials of the token"):
             await remote.list(PODS)
 
 

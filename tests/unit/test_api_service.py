@@ -12,6 +12,7 @@ import pytest
 from argosy.clock import SystemClock
 from argosy.embedded.api import ApiFace, Route, RouteCall
 from argosy.errors import ArgosyError, Unavailable
+from argosy.kube.answers import ServerFailed
 from argosy.kube.contract import BadRequest, Invalid, KubeError, NotFound, Object, Resource, WatchEvent
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import CONFIG_MAPS, PODS, WORKFLOWS
@@ -171,7 +172,7 @@ async def test_a_bug_in_one_answer_leaves_the_others_alone(tmp_path: Path) -> No
 
     async with (stored() as kube, served(kube, tmp_path, routes=(Route("GET", "/argosy/v1/broken", broken),)),
                 reached(tmp_path) as remote):
-        with pytest.raises(KubeError, match="a rule of ours is broken"):
+        with pytest.raises(ServerFailed, match="a rule of ours is broken"):
             await remote.get_json("/argosy/v1/broken")
         assert (await remote.list(PODS)).items == []
 

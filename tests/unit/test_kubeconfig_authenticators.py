@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,9 +18,13 @@ from aiohttp import web
 
 from argosy.clock import SystemClock
 from argosy.embedded.api.tls import Identity, identity
-from argosy.errors import ArgosyError
+from argosy.errors import ArgosyError, Unavailable
 from argosy.kube.credentials import Credentials
 from argosy.kube.kubeconfig import KubeConfig, KubeconfigError, load_kubeconfig, read_kubeconfig
+from argosy.kube.remote import RemoteKube
+from argosy.kube.resources import CONFIG_MAPS
+from argosy.kube.watching import changes
+from tests.support.scripted_server import server
 
 # The library asks for the time in a way that Python 3.12 and later warn of.
 pytestmark = pytest.mark.filterwarnings(r"ignore:datetime\.datetime\.utc:DeprecationWarning")
@@ -109,6 +115,34 @@ class TestOpenIdConnect:
             config = read_kubeconfig([kubeconfig(tmp_path, login(url, own.authority))])
             with pytest.raises(KubeconfigError, match=r"auth-provider oidc gives no token: .*log in again"):
                 await Credentials(config, SystemClock()).authorization()
+
+    @pytest.mark.parametrize("status", [429, 500, 503])
+    async def test_an_issuer_that_cannot_answer_now_is_waited_for(self, tmp_path: Path, status: int) -> None:
+        async with issuer(tmp_path, {"error": "busy"}, status=status) as (url, own, _asked):
+            config = read_kubeconfig([kubeconfig(tmp_path, login(url, own.authority))])
+            with pytest.raises(Unavailable, match=f"auth-provider oidc cannot renew the id-token: .*{status}"):
+                await Credentials(config, SystemClock()).authorization()
+
+    async def test_an_issuer_that_is_not_there_is_waited_for(self, tmp_path: Path) -> None:
+        config = read_kubeconfig([kubeconfig(tmp_path, login("https://127.0.0.1:1"))])
+        with pytest.raises(Unavailable, match=r"cannot renew the id-token: https://127\.0\.0\.1:1 cannot be asked"):
+            await Credentials(config, SystemClock()).authorization()
+
+    async def test_a_watch_outlives_an_issuer_that_is_away(self, tmp_path: Path) -> None:
+        answers = [web.json_response({"metadata": {"resourceVersion": "7"}, "items": [
+            {"metadata": {"name": "a", "uid": "u", "resourceVersion": "7"}}]})]
+        config = read_kubeconfig([kubeconfig(tmp_path, login("https://127.0.0.1:1"))])
+
+        class Mending(SystemClock):
+            """The first wait is for an issuer that nobody answers for; then there is one."""
+
+            async def sleep(self, seconds: float) -> None:
+                kube._credentials._oidc = {**config.oidc, "id-token": NEW}
+
+        async with server(*answers) as url, RemoteKube(replace(config, server=url)) as kube:
+            seen = changes(kube, CONFIG_MAPS, clock=Mending(), chance=Random(1))
+            assert (await anext(seen)).object["metadata"]["name"] == "a"
+            await seen.aclose()
 
     async def test_without_a_refresh_token_one_must_log_in_again(self, tmp_path: Path) -> None:
         config = read_kubeconfig([kubeconfig(tmp_path, login("https://127.0.0.1:1", **{"refresh-token": ""}))])

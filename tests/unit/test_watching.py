@@ -1,11 +1,13 @@
-"""A consumer of changes never has to compare by itself: what went away unseen is told as DELETED."""
+"""A consumer of changes never has to compare by itself, and a server that cannot cope is asked ever more seldom."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from random import Random
 
+import pytest
+
 from argosy.clock import SystemClock
-from argosy.kube.contract import Expired, Listing, Object, Resource, Unavailable, WatchEvent
+from argosy.kube.contract import Expired, KubeError, Listing, Object, Resource, Unavailable, WatchEvent
 from argosy.kube.resources import PODS
 from argosy.kube.watching import changes
 
@@ -79,3 +81,74 @@ async def test_a_watch_that_breaks_off_goes_on_where_it_was() -> None:
     kube = Scripted([[]], watches)
     assert await taken(kube, 2) == [("ADDED", "a"), ("DELETED", "a")]
     assert kube.resumed == ["10", "11", "15"]
+
+
+class Ailing:
+    """A Kube that lists what there is and does not hold a watch; after some lists it is well again."""
+
+    def __init__(self, trouble: Exception | None, *, lists_till_well: int = 1000) -> None:
+        self.trouble, self.lists_till_well = trouble, lists_till_well
+        self.lists = self.watches = 0
+
+    async def list(self, resource: Resource, *, namespace: str = "", label_selector: str = "") -> Listing:
+        self.lists += 1
+        return Listing([], "10")
+
+    async def watch(self, resource: Resource, *, namespace: str = "", resource_version: str = "",
+                    label_selector: str = "") -> AsyncIterator[WatchEvent]:
+        self.watches += 1
+        if self.lists >= self.lists_till_well or self.watches >= 100:
+            yield WatchEvent("ADDED", pod("a", 11))
+        elif self.trouble is not None:
+            raise self.trouble
+
+
+async def waits_until_told(kube: Ailing) -> list[float]:
+    clock = NoWaiting()
+    async for _ in changes(kube, PODS, clock=clock, chance=Random(1)):  # type: ignore[arg-type]  # the part used
+        break
+    return clock.waits
+
+
+@pytest.mark.parametrize("trouble", [None, Expired("too old"), KubeError("internal"), Unavailable("away")])
+async def test_a_server_that_holds_no_watch_is_asked_ever_more_seldom(trouble: Exception | None) -> None:
+    waits = await waits_until_told(Ailing(trouble))
+    assert len(waits) == 99
+    assert waits[0] < 0.2
+    assert min(waits[20:]) >= 30
+
+
+async def test_the_time_that_a_server_names_is_kept_within_reason() -> None:
+    assert set(await waits_until_told(Ailing(Unavailable("busy", retry_after_seconds=0.0)))) == {0.1}
+    assert set(await waits_until_told(Ailing(Unavailable("maintenance", retry_after_seconds=3600.0)))) == {30}
+
+
+async def test_a_place_to_resume_from_that_always_fails_is_given_up_for_a_new_list() -> None:
+    waits = await waits_until_told(Ailing(KubeError("cannot resume there"), lists_till_well=2))
+    assert sum(waits) < 5
+
+
+async def test_a_watch_that_brought_something_or_stood_long_is_followed_by_the_next_at_once() -> None:
+    class Quiet(Scripted):
+        """Its first watch ends after a while without a word."""
+
+        async def watch(self, resource: Resource, **options: str) -> AsyncIterator[WatchEvent]:
+            if not self.resumed:
+                clock.passed += 290
+            async for event in super().watch(resource, **options):
+                yield event
+
+    class Passing(NoWaiting):
+        passed = 0.0
+
+        def now(self) -> float:
+            return self.passed
+
+    clock = Passing()
+    kube = Quiet([[]], [[], [WatchEvent("ADDED", pod("a", 11))], [WatchEvent("ADDED", pod("b", 12))]])
+    names = []
+    async for event in changes(kube, PODS, clock=clock, chance=Random(1)):  # type: ignore[arg-type]  # the part used
+        names.append(event.object["metadata"]["name"])
+        if len(names) == 2:
+            break
+    assert (names, clock.waits) == (["a", "b"], [])
