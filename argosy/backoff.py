@@ -13,7 +13,12 @@ class Backoff:
     most_seconds: float = 30.0
     jitter: float = 0.2  # a fraction of the wait that may be added
 
-    def wait_seconds(self, attempt: int, chance: Random | None = None) -> float:
-        """The wait before try number `attempt` (0 is the first repetition)."""
+    def wait_seconds(self, attempt: int, chance: Random | None = None, *, asked: float | None = None) -> float:
+        """The wait before try number `attempt` (0 is the first repetition).
+
+        What the other side has `asked` for counts instead, but neither less than the first wait nor more than the longest.
+        """
+        if asked is not None:
+            return min(max(asked, self.first_seconds), self.most_seconds)
         seconds = min(self.most_seconds, self.first_seconds * self.factor ** min(attempt, 64))
         return seconds * (1 + self.jitter * chance.random()) if chance else seconds

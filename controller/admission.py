@@ -6,6 +6,7 @@ from argosy.clock import to_rfc3339
 from argosy.errors import Problem, SpecErrors, Unavailable
 from argosy.kube.contract import Conflict, Kube, Object
 from argosy.kube.resources import WORKFLOWS
+from controller.engine.moves import WORKFLOW_ENDED
 from controller.labels import COMPLETED_LABEL, PHASE_LABEL
 from controller.sharding import Claim, is_newer
 
@@ -34,28 +35,40 @@ def spec_warning(warnings: list[Problem]) -> dict[str, Any]:
     return {"type": "SpecWarning", "status": "True", "message": "; ".join(str(problem) for problem in warnings)}
 
 
-async def refuse(kube: Kube, workflow: Object, text: str, *, phase: str, now: float, claim: Claim | None = None) -> bool:
+async def refuse(
+    kube: Kube, workflow: Object, text: str, *, phase: str, now: float, claim: Claim | None = None,
+) -> Object | None:
     """End a workflow in `phase` (Failed for what the user wrote, Error for all else), unless it is claimed anew.
 
-    Returns whether it did. Raises NotFound, KubeError, Unavailable.
+    Returns it as it is then: an end that it had come to before stays. None where it is another's by now.
+    Raises NotFound, KubeError, Unavailable.
     """
     metadata = workflow["metadata"]
-    moment = to_rfc3339(now)
     for _ in range(_TRIES):
         current = await kube.get(WORKFLOWS, metadata["name"], namespace=metadata["namespace"])
         if current["metadata"]["uid"] != metadata["uid"] or (claim is not None and is_newer(current, claim)):
-            return False
-        status = current.get("status") or {}
-        current["status"] = {
-            "startedAt": moment, **status, "phase": phase, "message": text, "finishedAt": moment,
-            "conditions": [*(status.get("conditions") or []), {"type": "Completed", "status": "True"}],
-        }
-        labels = dict(current["metadata"].get("labels") or {})
-        labels.update({PHASE_LABEL: phase, COMPLETED_LABEL: "true"})
-        current["metadata"]["labels"] = labels
+            return None
+        status = current.get("status")
+        if isinstance(status, dict) and str(status.get("phase")) in WORKFLOW_ENDED:
+            return current
         try:
-            await kube.replace(WORKFLOWS, current)
+            return await kube.replace(WORKFLOWS, _ended(current, text, phase=phase, moment=to_rfc3339(now)))
         except Conflict:
             continue
-        return True
     raise Unavailable("somebody else writes the workflow all the time")
+
+
+def _ended(workflow: Object, text: str, *, phase: str, moment: str) -> Object:
+    """The workflow in its last phase. What it holds besides may be the very reason, so nothing is taken for granted."""
+    status = workflow.get("status")
+    kept = status if isinstance(status, dict) else {}
+    conditions = kept.get("conditions")
+    metadata = workflow["metadata"]
+    return {
+        **workflow,
+        "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), PHASE_LABEL: phase, COMPLETED_LABEL: "true"}},
+        "status": {
+            "startedAt": moment, **kept, "phase": phase, "message": text, "finishedAt": moment,
+            "conditions": [*(conditions if isinstance(conditions, list) else ()), {"type": "Completed", "status": "True"}],
+        },
+    }

@@ -36,14 +36,19 @@ def event_of(workflow: Object, phase: str, message: str, *, now: float) -> Objec
     if told is None:
         return None
     kind, reason, text = told
-    metadata, moment = workflow["metadata"], to_rfc3339(now)
-    mark = hashlib.sha256(f"{metadata['uid']}/{phase}/{moment}".encode()).hexdigest()[:16]
-    about: dict[str, Any] = {"apiVersion": workflow["apiVersion"], "kind": workflow["kind"], "name": metadata["name"],
+    return event_about(workflow, kind, reason, text, mark=f"{phase}/{to_rfc3339(now)}", now=now)
+
+
+def event_about(obj: Object, kind: str, reason: str, text: str, *, mark: str, now: float) -> Object:
+    """The Event that tells `text` about `obj`, and goes when that does; its name follows from the object and the `mark`."""
+    metadata, moment = obj["metadata"], to_rfc3339(now)
+    suffix = hashlib.sha256(f"{metadata['uid']}/{mark}".encode()).hexdigest()[:16]
+    about: dict[str, Any] = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "name": metadata["name"],
                              "namespace": metadata["namespace"], "uid": metadata["uid"]}
     return {
         "apiVersion": "v1", "kind": "Event",
-        "metadata": {"name": f"{metadata['name'][:236]}.{mark}", "namespace": metadata["namespace"],
-                     "ownerReferences": [{**owner_reference(workflow), "controller": False, "blockOwnerDeletion": False}]},
+        "metadata": {"name": f"{metadata['name'][:236]}.{suffix}", "namespace": metadata["namespace"],
+                     "ownerReferences": [{**owner_reference(obj), "controller": False, "blockOwnerDeletion": False}]},
         "involvedObject": about, "type": kind, "reason": reason, "message": text[:1024], "count": 1,
         "firstTimestamp": moment, "lastTimestamp": moment, "source": {"component": _COMPONENT},
         "reportingComponent": _COMPONENT, "reportingInstance": "",

@@ -5,6 +5,7 @@ from argosy.kube.contract import Conflict, Kube, NotFound, Object
 from argosy.kube.resources import WORKFLOWS
 from controller.engine.moves import WORKFLOW_ENDED
 from controller.fencing import Deposed, Overtaken
+from controller.passing import waiting_for_better
 from controller.sharding import CLAIM_ANNOTATION, Claim, claim_on, is_newer
 
 _TRIES_AT_ONCE = 4  # each on top of what somebody else wrote meanwhile
@@ -15,8 +16,13 @@ async def lay_claim(kube: Kube, workflow: Object, claim: Claim) -> Object:
 
     From then on whatever another replica still wants to save is a Conflict. A workflow that nobody has begun is claimed by
     its first save, before which nothing is done for it; one that is over needs no claim.
-    Raises Deposed where there is a newer claim, NotFound where the workflow is gone.
+    Raises Deposed where there is a newer claim, NotFound where the workflow is gone, Unavailable where it may be laid later.
     """
+    with waiting_for_better():
+        return await _lay_claim(kube, workflow, claim)
+
+
+async def _lay_claim(kube: Kube, workflow: Object, claim: Claim) -> Object:
     known = workflow if "spec" in workflow else await current(kube, workflow)
     for _ in range(_TRIES_AT_ONCE):
         metadata, phase = known["metadata"], (known.get("status") or {}).get("phase", "")

@@ -47,7 +47,7 @@ class Cleaning:
     @classmethod
     def read(cls, spec: Tree) -> "Cleaning | None":
         """What the spec asks for; None where no pod is to be deleted. A delay that cannot be read is the usual one."""
-        given = spec.get("podGC") or {}
+        given = object_in(spec, "podGC")
         if given.get("strategy") not in (*_WITH_THE_POD, *_WITH_THE_WORKFLOW):
             return None
         try:
@@ -133,8 +133,13 @@ class EndedPods:
 
 def spec_in_force(workflow: Tree) -> Tree:
     """The spec that a Workflow object runs by: with what its WorkflowTemplate adds, once that is known."""
-    found: Tree = (workflow.get("status") or {}).get("storedWorkflowTemplateSpec") or workflow.get("spec") or {}
-    return found
+    return object_in(workflow.get("status") or {}, "storedWorkflowTemplateSpec") or object_in(workflow, "spec")
+
+
+def object_in(tree: Tree, key: str) -> Tree:
+    """The object under `key`; an empty one where there is none: a workflow that was refused may hold anything there."""
+    found = tree.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def expires_at(workflow: Tree) -> float | None:
@@ -143,7 +148,7 @@ def expires_at(workflow: Tree) -> float | None:
     phase, finished = status.get("phase"), status.get("finishedAt")
     if phase not in WORKFLOW_ENDED or not finished:
         return None
-    strategy = spec_in_force(workflow).get("ttlStrategy") or {}
+    strategy = object_in(spec_in_force(workflow), "ttlStrategy")
     particular = "secondsAfterSuccess" if phase == "Succeeded" else "secondsAfterFailure"
     for name in (particular, "secondsAfterCompletion"):
         if strategy.get(name) is not None:

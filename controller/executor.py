@@ -13,7 +13,7 @@ from pathlib import Path
 
 from argosy.clock import Clock
 from argosy.errors import ArgosyError
-from argosy.kube.contract import AlreadyExists, Forbidden, Kube, KubeError, Object
+from argosy.kube.contract import AlreadyExists, Forbidden, Kube, Object
 from argosy.kube.resources import CONFIG_MAPS
 from controller.pods.mounting import PROGRAM
 
@@ -85,5 +85,5 @@ class ExecutorMaps:
         except AlreadyExists:
             return
         except Forbidden as error:
-            raise KubeError(f"the controller may not create ConfigMap {whole['metadata']['name']}, which brings the executor "
+            raise Forbidden(f"the controller may not create ConfigMap {whole['metadata']['name']}, which brings the executor "
                             f"into pods, in namespace {namespace}: grant it `create` on configmaps there ({error})") from error

@@ -22,6 +22,7 @@ from argosy.kube.resources import LEASES
 from argosy.kube.watching import changes
 from argosy.logs import note
 from controller.fencing import ShardWork, Standing, Tenure
+from controller.passing import waiting_for_better
 from controller.sharding import USUAL_SHARDS, Claim, next_epoch, shard_of, share_of
 
 log = logging.getLogger("argosy.controller")
@@ -152,9 +153,10 @@ class Leases:
         note(log, "joined", replica=holder, group=self.terms.group)
 
     async def _announce(self, holder: str) -> Object:
-        """Make this replica's lease, or find the one that an earlier try has made."""
+        """Make this replica's lease, or find the one that an earlier try has made. Raises Unavailable."""
         try:
-            return await self._kube.create(LEASES, self._own_lease(holder), namespace=self.terms.namespace)
+            with waiting_for_better():
+                return await self._kube.create(LEASES, self._own_lease(holder), namespace=self.terms.namespace)
         except AlreadyExists:
             return await self._kube.get(LEASES, self.terms.replica_lease(holder), namespace=self.terms.namespace)
         except (Forbidden, NotFound) as error:
@@ -355,15 +357,16 @@ class Leases:
         try:
             if tenures:
                 await work.let_go(tenures)
-            for tenure in tenures:
-                if not tenure.over:
-                    await self._give_one(tenure.shard, work)
+            given = [tenure.shard for tenure in tenures if not tenure.over]
+            for shard in given:  # all of them, before a write may fail: what is still ours then is begun anew (`_adopt`)
+                self._end(shard, work)
+            for shard in given:
+                await self._give_one(shard)
         finally:
             self._going.difference_update(tenure.shard for tenure in tenures)
 
-    async def _give_one(self, shard: int, work: ShardWork) -> None:
+    async def _give_one(self, shard: int) -> None:
         before = self._shards[shard]
-        self._end(shard, work)
         assert before.object is not None, "what is held has a lease"
         try:
             written = await self._kube.replace(

@@ -8,20 +8,20 @@ server goes through each field of each node, which takes ten times as long as ta
 import asyncio
 import base64
 import gzip
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from argosy.errors import ArgosyError
+from argosy.kube.answers import tells_of_size
 from argosy.kube.contract import KubeError, Object
 
 PACK_FROM = 64 * 1024  # bytes of the nodes as JSON: some 200 nodes; fewer are kept in a form that a person can read
 UNPACK_BELOW = PACK_FROM // 2  # what was packed once is not unpacked and packed again for every node more or less
 _LEVEL = 1  # two thirds of the time of the usual level, for a sixth more bytes
 _LONG = 4 * 1024 * 1024  # bytes whose compression would keep everybody else waiting: a thread does it
-_SIGNS_OF_TOO_LARGE = ("request is too large", "Too long", "larger than max", "Request entity too large",
-                         "the most that is stored is")
 
 
 class TooLarge(ArgosyError):
@@ -56,7 +56,7 @@ def unpack(text: Any) -> Any:
     """The nodes that ``status.compressedNodes`` holds. Raises ArgosyError where it cannot be read."""
     try:
         return orjson.loads(gzip.decompress(base64.b64decode(text)))
-    except (ValueError, TypeError, OSError, EOFError) as error:
+    except (ValueError, TypeError, OSError, EOFError, zlib.error) as error:
         raise ArgosyError(f"status.compressedNodes cannot be read: {error}") from error
 
 
@@ -79,7 +79,7 @@ def readable(workflow: Object) -> Object:
 
 def is_too_large(error: KubeError) -> bool:
     """Whether the API refused an object for its size (the server says so, or etcd behind it)."""
-    return error.status == 413 or any(sign in str(error) for sign in _SIGNS_OF_TOO_LARGE)
+    return error.status == 413 or tells_of_size(str(error))
 
 
 def too_large(workflow: Object) -> TooLarge:

@@ -1,9 +1,12 @@
 """The shell around one workflow's engine: load, observe, advance, save, act.
 
 One `Reconciler` lives as long as its workflow runs. Whatever happens to the workflow lands in its inbox; one pass takes
-all that has gathered, lets the engine advance, saves the status once, and only then acts on the world: deletes, creates,
-asks. What could not be done for now stays in the engine's `wanted` and `needs` and is tried again with back-off, so a
-crash between any two steps loses nothing and repeats nothing (pod names follow from node and attempt).
+all that has gathered, lets the engine advance, saves the status once, and only then acts on the world: deletes, asks,
+makes pods (`making`). What could not be done for now stays in the engine's `wanted` and `needs` and is tried again with
+back-off, so a crash between any two steps loses nothing and repeats nothing (pod names follow from node and attempt).
+
+No failure of the API server decides how a workflow ends; only what it will never take does. Where somebody wrote the
+workflow before our save, what they wish goes into the status before it is written over theirs: they were told that it is done.
 
 A save writes the whole status, so one save per event would cost the square of a large workflow. A save that nothing waits
 for is therefore put off (see `pace`), and what happens meanwhile goes into the same write. Deletes and questions wait for
@@ -13,15 +16,15 @@ the save; so do new pods, unless all that they rest on can be read again from po
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from random import Random
 from typing import Any
 
 from argosy.backoff import Backoff
 from argosy.clock import Clock
-from argosy.errors import Problem, SpecError, SpecErrors, Unavailable
-from argosy.kube.contract import AlreadyExists, Conflict, Forbidden, Kube, KubeError, NotFound, Object
+from argosy.errors import ArgosyError, Problem, SpecErrors, Unavailable
+from argosy.kube.contract import BadRequest, Conflict, Invalid, Kube, KubeError, NotFound, Object
 from argosy.kube.resources import PODS, WORKFLOW_TASK_RESULTS, WORKFLOWS
 from argosy.logs import note
 from controller import ahead
@@ -29,41 +32,34 @@ from controller.admission import spec_problems, spec_warning
 from controller.announcing import Announcer
 from controller.answering import answer
 from controller.artifacts.garbage import held
-from controller.budgets import make_budget
 from controller.claiming import current, lay_claim, yield_to_others
-from controller.claims import make_claims
 from controller.cleaning import EndedPods
 from controller.damage import check_status
 from controller.engine import Run
-from controller.engine.contract import (
-    Changes,
-    Move,
-    Observation,
-    PodDelayed,
-    PodGone,
-    PodRefused,
-    UnwantedPod,
-    WantedPod,
-    Wish,
-)
+from controller.engine.contract import Changes, Move, Observation, PodDelayed, PodGone, Wish
 from controller.engine.moves import SETTLED
 from controller.fencing import Deposed, Fenced, Tenure
 from controller.foreign import foreign_edits
 from controller.labels import Marks, stamped
-from controller.outfitting import Outfit, Outfitter
+from controller.making import PodMaker, PutOff
+from controller.outfitting import Outfitter
 from controller.pace import Pace
 from controller.packing import Packer, is_too_large, readable, too_large, unpacked
-from controller.pods.manifest import WORKFLOW_LABEL, build_pod
-from controller.pods.seen import node_id_of, outcome_is_elsewhere, read_gone, read_pod
+from controller.passing import waiting_for_better
+from controller.pods.manifest import WORKFLOW_LABEL
+from controller.pods.seen import lingers, node_id_of, outcome_is_elsewhere, read_gone, read_pod
 from controller.sharding import is_newer
 from controller.sweeping import Sweeper
 
 log = logging.getLogger("argosy.controller")
 
-_MOST_AT_ONCE = 64  # pods that one workflow has being made at a time: an API server under load answers slowly, not little
 _OWN_WRITES_KEPT = 64
 _CREATE_SECONDS = 1.0  # for so long pods are made before somebody looks at what those made before have come to
 _TRIES_AT_ONCE = 4  # writes in a row, each on top of what somebody else wrote meanwhile
+
+
+class WorkflowGone(ArgosyError):
+    """The workflow itself is not there any more."""
 
 
 class Reconciler:
@@ -81,7 +77,6 @@ class Reconciler:
         self._deposed = False
         self._sweeper = sweeper
         self._announcer = announcer
-        self._outfitter = outfitter
         self._one_machine = one_machine
         self._clock = clock
         self._chance = chance
@@ -93,17 +88,17 @@ class Reconciler:
         self._elsewhere: dict[str, Object] = {}  # pods whose outputs are still to be fetched, by node id
         self._woken = asyncio.Event()
         self._own_writes: deque[str] = deque(maxlen=_OWN_WRITES_KEPT)
-        self._unwanted: dict[str, UnwantedPod] = {}
-        self._pods: dict[str, str] = {}  # node id -> uid of the pod that was seen for it
+        self._pods = PodMaker(self._kube, namespace=self.namespace, uid=self.uid, clock=clock, outfitter=outfitter,
+                              hear=self._hear, see=self.pod_changed)
         self._ended_pods = EndedPods()
         self._untold: list[Move] = []  # moves of the workflow itself that are to be announced once they are saved
         self._marks = Marks()
         self._unsaved = False
         self._can_be_read_again = True  # what is not saved; so pods may be made before it is
         self._pace = Pace()  # of saves that nothing waits for
-        self._prepared = False  # what the pods need beside them has been made
         self._warnings: list[Problem] = []
         self._failures = 0
+        self._wake_at: float | None = None  # when time alone could bring the engine on
 
     # ---- what the service tells ----
 
@@ -130,19 +125,21 @@ class Reconciler:
 
     def pod_changed(self, pod: Object) -> None:
         """One of this workflow's pods was created or its status moved on."""
-        if not self._owns(pod):
+        if not self._pods.owns(pod):
             return
-        self._pods[node_id_of(pod)] = pod["metadata"]["uid"]
+        self._pods.note(pod)
         self._ended_pods.note(pod)
+        if lingers(pod):
+            self._sweeper.pod_lingers(pod, workflow_uid=self.uid)
         if not self._is_elsewhere(pod):
             self._inbox.append(read_pod(pod))
         self._woken.set()
 
     def pod_deleted(self, pod: Object) -> None:
         """One of this workflow's pods is gone; its last status is the last word."""
-        if not self._owns(pod):
+        if not self._pods.owns(pod):
             return
-        self._pods.pop(node_id_of(pod), None)
+        self._pods.note_gone(pod)
         if not self._is_elsewhere(pod):
             self._inbox.extend(read_gone(pod))
         self._pace.hurry()  # what it said last stands nowhere else any more
@@ -158,9 +155,11 @@ class Reconciler:
             self._elsewhere[node_id] = pod
         return True
 
-    def _owns(self, pod: Object) -> bool:
-        owners = pod["metadata"].get("ownerReferences") or []
-        return bool(node_id_of(pod)) and any(owner.get("uid") == self.uid for owner in owners)
+    def _hear(self, observation: Observation) -> None:
+        """Something is to be observed with the next pass, which for most of it is due now."""
+        self._inbox.append(observation)
+        if not isinstance(observation, PodDelayed):  # told with the next try
+            self._woken.set()
 
     # ---- the life of one workflow ----
 
@@ -183,12 +182,12 @@ class Reconciler:
             self._tell_what_is_saved()  # of pods that ended during the last pass, too
             note(log, "workflow ended", namespace=self.namespace, workflow=self.name,
                  phase=self._engine.status.get("phase"), message=self._engine.status.get("message"))
-        except NotFound:
+        except WorkflowGone:
             note(log, "workflow is gone", namespace=self.namespace, workflow=self.name)
 
     @property
     def _is_done(self) -> bool:
-        return self._run is not None and self._run.ended and not self._unsaved and not self._unwanted
+        return self._run is not None and self._run.ended and not self._unsaved and not self._pods.unwanted
 
     @property
     def _engine(self) -> Run:
@@ -211,7 +210,8 @@ class Reconciler:
 
     async def _claim(self) -> None:
         assert self.tenure is not None, "only shared work is claimed"
-        self._object = await lay_claim(self._kube, self._object, self.tenure.claim)
+        with _of_the_workflow():
+            self._object = await lay_claim(self._kube, self._object, self.tenure.claim)
         self._own_writes.append(self._object["metadata"]["resourceVersion"])
 
     async def _look_at_pods(self) -> None:
@@ -219,9 +219,9 @@ class Reconciler:
         listing = await self._kube.list(PODS, namespace=self.namespace, label_selector=f"{WORKFLOW_LABEL}={self.name}")
         for pod in listing.items:
             self.pod_changed(pod)
-        await self._catch_up([pod for pod in listing.items if self._owns(pod)])
+        await self._catch_up([pod for pod in listing.items if self._pods.owns(pod)])
         for node_id in ahead.running_pod_nodes(self._engine.status):
-            if node_id not in self._pods:
+            if node_id not in self._pods.there:
                 self._inbox.append(PodGone(node_id))
 
     async def _catch_up(self, pods: list[Object]) -> None:
@@ -244,37 +244,42 @@ class Reconciler:
         """Take what has gathered, decide, save, act. Returns when to look again at the latest."""
         self._woken.clear()
         try:
-            await self._fetch_outcomes()
+            with waiting_for_better():
+                await self._fetch_outcomes()
+                self._advance()
+                if self._unsaved and self._may_be_saved_later():
+                    await self._make_pods(until=self._pace.due)
+                    return _earlier(self._pace.due, self._wake_at)
+                if self._unsaved:
+                    await self._save()
+                self._tell_what_is_saved()
+                await self._act()
+        except PutOff as error:
+            return _earlier(self._later(error), self._wake_at)
         except Unavailable as error:
             return self._later(error)
+        self._failures = 0
+        return self._wake_at
+
+    def _advance(self) -> None:
+        """Let the engine draw its conclusions from what has gathered."""
         seen = list(self._inbox)
         self._inbox.clear()
         self._engine.observe(*seen)
         changes = self._engine.advance(self._clock.now())
         self._take_changes(changes)
-        if self.tenure is not None and (self._unwanted or self._engine.wanted.keys() - self._pods.keys()):
+        if self.tenure is not None and (self._pods.unwanted or self._pods.lacks_any_of(self._engine.wanted)):
             self._unsaved = True  # even where nothing is new: only who could still save a moment ago may act
         self._can_be_read_again &= ahead.can_be_read_again(seen, changes, self._engine.nodes.json)
-        try:
-            if self._unsaved and self._may_be_saved_later():
-                await self._create_pods(until=self._pace.due)
-                return self._pace.due if changes.wake_at is None else min(self._pace.due, changes.wake_at)
-            if self._unsaved:
-                await self._save()
-            self._tell_what_is_saved()
-            await self._act()
-        except Unavailable as error:
-            return self._later(error)
-        self._failures = 0
-        return changes.wake_at
 
     def _take_changes(self, changes: Changes) -> None:
         """What an advance brought about is to be saved, told and done."""
         self._unsaved = self._unsaved or changes.status_changed
+        self._wake_at = changes.wake_at
         self._marks.add(changes)
         self._tell(changes)
         for unwanted in changes.delete:
-            self._unwanted[unwanted.node_id] = unwanted
+            self._pods.unwanted[unwanted.node_id] = unwanted
 
     async def _fetch_outcomes(self) -> None:
         """See pods whose outputs were too large for their termination message: those are in WorkflowTaskResults."""
@@ -289,8 +294,8 @@ class Reconciler:
     def _may_be_saved_later(self) -> bool:
         """Whether the last save is so recent that the next can wait, and nothing waits for it."""
         engine = self._engine
-        return (self._pace.lets_wait(self._clock.now()) and not engine.ended and not self._unwanted and not engine.needs
-                and (self._can_be_read_again or self._pods.keys() >= engine.wanted.keys()))
+        return (self._pace.lets_wait(self._clock.now()) and not engine.ended and not self._pods.unwanted and not engine.needs
+                and (self._can_be_read_again or not self._pods.lacks_any_of(engine.wanted)))
 
     @property
     def saved(self) -> Object:
@@ -315,7 +320,7 @@ class Reconciler:
 
     def _later(self, error: Exception) -> float:
         asked = getattr(error, "retry_after_seconds", None)
-        wait = asked if asked is not None else self._backoff.wait_seconds(self._failures, self._chance)
+        wait = self._backoff.wait_seconds(self._failures, self._chance, asked=asked)
         self._failures += 1
         note(log, "will try again", level=logging.WARNING, namespace=self.namespace, workflow=self.name,
              reason=str(error), wait_seconds=round(wait, 3))
@@ -341,7 +346,8 @@ class Reconciler:
             if self.leaving or self._deposed:
                 raise Deposed(f"workflow {self.name} is left to another replica")
             try:
-                await action()
+                with waiting_for_better():
+                    await action()
             except Unavailable as error:
                 self._woken.clear()  # what woke us lies in the inbox; the wait must be one
                 await self._rest(self._later(error))
@@ -357,18 +363,14 @@ class Reconciler:
         for _ in range(_TRIES_AT_ONCE):
             form = await self._saved_form()
             try:
-                written = await self._kube.replace(WORKFLOWS, form)
+                with _of_the_workflow():
+                    written = await self._kube.replace(WORKFLOWS, form)
             except Conflict:
-                found = await current(self._kube, self._object)
-                if self.tenure is not None:
-                    yield_to_others(found, known=self._object, claim=self.tenure.claim)
-                self._take(found)  # even one of our own: what the watch showed last may have been older
+                await self._look_again()
                 continue
             except KubeError as error:
-                if not is_too_large(error):
-                    raise
-                await self._end_pods()
-                raise too_large(form) from error
+                await self._cannot_save(form, error)
+                raise
             self._own_writes.append(written["metadata"]["resourceVersion"])
             self._object = {key: value for key, value in written.items() if key != "status"}
             self._unsaved, self._can_be_read_again = False, True
@@ -377,11 +379,30 @@ class Reconciler:
             return
         raise Unavailable("somebody else writes the workflow all the time")
 
+    async def _look_again(self) -> None:
+        """Somebody else wrote the workflow. What they wish is drawn into the status before that is written over theirs."""
+        with _of_the_workflow():
+            found = await current(self._kube, self._object)
+        if self.tenure is not None:
+            yield_to_others(found, known=self._object, claim=self.tenure.claim)
+        self._take(found)  # even one of our own: what the watch showed last may have been older
+        self._advance()
+
+    async def _cannot_save(self, form: Object, error: KubeError) -> None:
+        """Raise what the refusal means, unless it stands for itself: only what will never be taken ends the workflow."""
+        if is_too_large(error):
+            await self._end_pods()
+            raise too_large(form) from error
+        if not isinstance(error, Invalid | BadRequest):
+            raise Unavailable(str(error)) from error
+
     async def _saved_form(self) -> Object:
+        known = self._object  # a newer one that comes while the nodes are packed brings wishes that are not in them
         status = await self._packer.packed(self._engine.status)
-        if self._warnings:
-            status = {**status, "conditions": [*(status.get("conditions") or []), spec_warning(self._warnings)]}
-        whole = stamped({**self._object, "status": status}, self._marks, ended=self._engine.ended,
+        others = [each for each in status.get("conditions") or [] if each.get("type") != "SpecWarning"]
+        if self._warnings or len(others) < len(status.get("conditions") or []):
+            status = {**status, "conditions": [*others, *([spec_warning(self._warnings)] if self._warnings else [])]}
+        whole = stamped({**known, "status": status}, self._marks, ended=self._engine.ended,
                         claim=self.tenure.claim if self.tenure else None)
         return held(whole, self._engine.spec) if self._sweeper.garbage else whole
 
@@ -389,106 +410,52 @@ class Reconciler:
         """Nothing that still runs can be written down any more."""
         self._engine.observe(Wish(shutdown="Terminate"))
         self._take_changes(self._engine.advance(self._clock.now()))
-        await self._delete_pods()
+        with suppress(PutOff):  # the sweeper goes on with it
+            await self._pods.delete()
 
     # ---- act ----
 
     async def _act(self) -> None:
-        await self._delete_pods()
-        await self._create_pods(until=self._clock.now() + _CREATE_SECONDS)
-        await self._answer_needs()
+        """Delete, ask, make. What has to wait for itself alone keeps nothing else from being done."""
+        put_off: PutOff | None = None
+        for part in (self._pods.delete, self._answer_needs, self._make_pods):
+            try:
+                await part()
+            except PutOff as error:
+                put_off = put_off or error
+        if put_off is not None:
+            raise put_off
 
-    async def _delete_pods(self) -> None:
-        for node_id, unwanted in list(self._unwanted.items()):
-            with suppress(NotFound, Conflict):  # gone already is all that was wanted; one made anew will be seen
-                uid = self._pods.get(node_id) or await self._uid_of(unwanted)
-                await self._kube.delete(PODS, unwanted.pod_name, namespace=self.namespace, uid=uid,
-                                        grace_seconds=0 if unwanted.at_once else None)
-            del self._unwanted[node_id]
-
-    async def _uid_of(self, unwanted: UnwantedPod) -> str:
-        """The uid of a pod that was asked for and not seen: the answer was lost, or a process before us made it."""
-        pod = await self._kube.get(PODS, unwanted.pod_name, namespace=self.namespace)
-        if not self._owns(pod):
-            raise NotFound(f"pod {unwanted.pod_name} belongs to somebody else")
-        return str(pod["metadata"]["uid"])
-
-    async def _create_pods(self, *, until: float) -> None:
-        """Make the pods that are wanted; those that were not made by that time come with the next pass."""
-        wanted = [pod for node_id, pod in self._engine.wanted.items() if node_id not in self._pods]
-        if wanted and not self._prepared:
-            await make_claims(self._kube, self._object, self._engine.spec)
-            await make_budget(self._kube, self._object, self._engine.spec)
-            self._prepared = True
-        if len(wanted) == 1:
-            await self._create_pod(wanted[0])
-        elif wanted:
-            left = iter(wanted)
-            at_once = min(_MOST_AT_ONCE, len(wanted))
-            results = await asyncio.gather(*(self._create_some(left, until) for _ in range(at_once)), return_exceptions=True)
-            _raise_first(results)
-            if next(left, None) is not None:
-                self._woken.set()
-
-    async def _create_some(self, left: Iterator[WantedPod], until: float) -> None:
-        for wanted in left:
-            await self._create_pod(wanted)
-            if self._clock.now() >= until:
-                return
-
-    async def _create_pod(self, wanted: WantedPod) -> None:
-        try:
-            outfit = await self._outfit(wanted)
-            manifest = build_pod(wanted, self._object, self._engine.spec, now=self._clock.now(),
-                                 assignment=outfit.assignment, mounting=outfit.mounting)
-            pod = await self._kube.create(PODS, manifest, namespace=self.namespace)
-        except AlreadyExists:
-            pod = await self._existing_pod(wanted)
-        except SpecError as error:
-            self._refuse(wanted, str(error))
-            return
-        except Forbidden as error:
-            if "exceeded quota" in str(error):
-                self._inbox.append(PodDelayed(wanted.node_id, str(error)))  # told with the next try, so nobody is woken
-                raise Unavailable(str(error)) from error
-            self._refuse(wanted, str(error))
-            return
-        except KubeError as error:
-            self._refuse(wanted, str(error))
-            return
-        self._pods[wanted.node_id] = pod["metadata"]["uid"]
-
-    async def _outfit(self, wanted: WantedPod) -> Outfit:
-        """What the pod is given; what it has to wait for is told on its node."""
-        status = self._engine.status
-        try:
-            outfit = await self._outfitter.outfit(wanted, {**self._object, "status": status}, self._engine.spec)
-        except Unavailable as error:
-            self._inbox.append(PodDelayed(wanted.node_id, str(error)))  # told with the next try, so nobody is woken
-            raise
-        if outfit.repository:  # from now on all of this workflow's artifacts are looked for there
-            status.setdefault("artifactRepositoryRef", dict(outfit.repository))
-        return outfit
-
-    async def _existing_pod(self, wanted: WantedPod) -> Object:
-        """The pod that is there already: ours from before a crash, or a stranger's that must go first."""
-        pod = await self._kube.get(PODS, wanted.pod_name, namespace=self.namespace)
-        if not self._owns(pod):
-            raise Unavailable(f"pod {wanted.pod_name} exists and belongs to somebody else; waiting for it to go")
-        self.pod_changed(pod)
-        return pod
-
-    def _refuse(self, wanted: WantedPod, text: str) -> None:
-        self._inbox.append(PodRefused(wanted.node_id, text))
-        self._woken.set()
-
-    async def _answer_needs(self) -> None:
-        for need in self._engine.needs:
-            self._inbox.append(await answer(self._kube, need, namespace=self.namespace))
+    async def _make_pods(self, *, until: float | None = None) -> None:
+        """Make the pods that are wanted; those that were not tried by that time come with the next pass."""
+        until = self._clock.now() + _CREATE_SECONDS if until is None else until
+        if await self._pods.make(self._engine, self._object, until=until):
             self._woken.set()
 
+    async def _answer_needs(self) -> None:
+        """Ask for what the engine needs to be told, all of it at once."""
+        needs = sorted(self._engine.needs, key=lambda need: (need.kind, need.name))
+        late: Unavailable | None = None
+        for found in await asyncio.gather(*(answer(self._kube, need, namespace=self.namespace) for need in needs),
+                                          return_exceptions=True):
+            if isinstance(found, Unavailable):
+                late = late or found
+            elif isinstance(found, BaseException):
+                raise found
+            else:
+                self._hear(found)
+        if late is not None:
+            raise PutOff(str(late), retry_after_seconds=late.retry_after_seconds) from late
 
-def _raise_first(results: Iterable[Any]) -> None:
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+
+@contextmanager
+def _of_the_workflow() -> Iterator[None]:
+    """What is not found in here is the workflow itself."""
+    try:
+        yield
+    except NotFound as error:
+        raise WorkflowGone(str(error)) from error
+
+
+def _earlier(moment: float, other: float | None) -> float:
+    return moment if other is None else min(moment, other)

@@ -193,6 +193,14 @@ class Controller:
     async def _guarded(self, reconciler: Reconciler) -> None:
         """Run one workflow; whatever goes wrong with it stays with it."""
         try:
+            await self._run_to_the_end(reconciler)
+        except Exception:  # not even its end could be seen to; the process goes on for all others
+            log.exception("a bug of ours: workflow %s/%s is left where it stands", reconciler.namespace, reconciler.name)
+        finally:
+            self._forget(reconciler)
+
+    async def _run_to_the_end(self, reconciler: Reconciler) -> None:
+        try:
             await reconciler.run()
             self._note_end(reconciler.saved)
             if reconciler.leaving:
@@ -213,8 +221,6 @@ class Controller:
             log.exception("a bug of ours ended workflow %s/%s", reconciler.namespace, reconciler.name)
             text = f"internal error, please report it: {type(error).__name__}: {error}"
             await self._give_up(reconciler, text)
-        finally:
-            self._forget(reconciler)
 
     def _note_end(self, workflow: Object) -> None:
         """A workflow ended, is gone, or was left for another replica in good order."""
@@ -228,8 +234,8 @@ class Controller:
         kube: Kube = Fenced(self._kube, tenure) if tenure else self._kube
         for tries in count():
             try:
-                refused = await refuse(kube, workflow, text, phase=phase, now=self._clock.now(),
-                                       claim=tenure.claim if tenure else None)
+                ended = await refuse(kube, workflow, text, phase=phase, now=self._clock.now(),
+                                     claim=tenure.claim if tenure else None)
             except NotFound:
                 return
             except Deposed:
@@ -240,9 +246,17 @@ class Controller:
                      reason=str(error), tries=tries + 1)
                 await self._clock.sleep(_BACKOFF.wait_seconds(tries, self._chance))
             else:
-                if refused:
-                    self._announcer.tell(workflow, phase, text)
+                if ended is not None:
+                    self._note_given_up(ended, text)
                 return
+
+    def _note_given_up(self, workflow: Object, text: str) -> None:
+        """A workflow is over, most likely for this reason: it may have been over before, and that end stays."""
+        self._note_end(workflow)
+        status = workflow["status"]
+        if status.get("message") == text:
+            self._announcer.tell(workflow, status["phase"], text)
+        self._sweeper.workflow_given_up(workflow)
 
     def _forget(self, reconciler: Reconciler) -> None:
         found = self._reconcilers.get(reconciler.uid)

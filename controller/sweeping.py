@@ -19,8 +19,8 @@ from typing import Any
 
 from argosy.backoff import Backoff
 from argosy.clock import Clock
-from argosy.errors import Unavailable
-from argosy.kube.contract import Conflict, Kube, KubeError, NotFound, Object
+from argosy.errors import ArgosyError, Unavailable
+from argosy.kube.contract import Conflict, Kube, NotFound, Object
 from argosy.kube.resources import PODS, WORKFLOWS
 from argosy.logs import note
 from controller.artifacts.garbage import Garbage, doomed
@@ -29,13 +29,16 @@ from controller.claims import delete_claims
 from controller.cleaning import Cleaning, EndedPod, expires_at, spec_in_force
 from controller.engine.moves import WORKFLOW_ENDED
 from controller.fencing import Deposed
+from controller.pods.assignment import MAIN_ENDED_ANNOTATION
 from controller.pods.manifest import WORKFLOW_LABEL
-from controller.pods.seen import read_pod
+from controller.pods.seen import lingers, read_pod
 
 log = logging.getLogger("argosy.controller")
 
 _MOST_AT_ONCE = 8  # deletions under way at a time
 _MOST_TRIES = 20  # of one that the API refuses; one that nobody answers is tried for ever
+_TRIES_IN_SPITE_OF_A_BUG = 3
+_LINGER_SECONDS = 30.0  # longer than the grace period of sidecars that were told to end
 
 _NAMES_AT_ONCE = 50  # of workflows in the selector of one list
 _AGAIN_SECONDS = 1.0
@@ -88,6 +91,7 @@ class Sweeper:
         self._collecting: set[str] = set()  # uids of the workflows for which collecting artifacts is planned
         self._waiting: dict[str, tuple[str, str]] = {}  # deleted workflows that stay for their artifacts' sake: namespace, name
         self._pods: dict[str, str] = {}  # uids of the pods whose deletion is planned -> of their workflows
+        self._lingering: set[str] = set()  # uids of the pods whose containers beside the step's are to be ended
         self._doubted: set[str] = set()  # uids of the pods that are being looked into
 
     # ---- what the service tells ----
@@ -96,7 +100,7 @@ class Sweeper:
         """This workflow is finished, and that is saved."""
         metadata, status, spec = workflow["metadata"], workflow["status"], spec_in_force(workflow)
         brought = bool(spec.get("volumeClaimTemplates") or spec.get("podDisruptionBudget"))
-        collects = self.garbage is not None and any(True for _ in doomed(workflow))
+        collects = self._collects(workflow)
         now = _Finished(metadata["namespace"], metadata["name"], status["phase"], status.get("finishedAt") or "",
                         expires_at(workflow), Cleaning.read(spec), collects, spec if brought else None)
         if now.cleaning is None and now.expires_at is None and not brought and not collects:
@@ -104,6 +108,21 @@ class Sweeper:
             return
         self._finished[metadata["uid"]] = now
         self._plan_for(metadata["uid"], now)
+
+    def _collects(self, workflow: Object) -> bool:
+        try:
+            return self.garbage is not None and any(True for _ in doomed(workflow))
+        except ArgosyError as error:  # its steps cannot be read: nobody knows of what they left
+            note(log, "artifacts cannot be collected", level=logging.WARNING, workflow=workflow["metadata"]["name"],
+                 reason=str(error))
+            return False
+
+    def workflow_given_up(self, workflow: Object) -> None:
+        """This workflow, which is over, was ended where it stood: what still runs of it is to end too."""
+        metadata, status = workflow["metadata"], workflow["status"]
+        begun = status.get("nodes") or status.get("compressedNodes")  # else it was refused, and has no pods
+        if begun and self._kube_for(metadata["uid"]) is not None:
+            self._plan_look(metadata["namespace"], {metadata["uid"]: metadata["name"]})
 
     def workflow_lives(self, uid: str) -> None:
         """This workflow is not finished (any more), or is gone."""
@@ -160,9 +179,17 @@ class Sweeper:
             elif found and found.cleaning and found.cleaning.takes(ended, workflow_phase=found.phase):
                 self.pod_ended(ended, found.cleaning, workflow_uid=uid)
 
+    def pod_lingers(self, pod: Object, *, workflow_uid: str) -> None:
+        """The step of this pod is over and others in it run on: they get a while, and then no more."""
+        metadata = pod["metadata"]
+        if metadata["uid"] not in self._lingering and MAIN_ENDED_ANNOTATION not in (metadata.get("annotations") or {}):
+            self._lingering.add(metadata["uid"])
+            self._plan(self._clock.now() + _LINGER_SECONDS, workflow_uid, lambda kube: self._end_rest(kube, metadata))
+
     def pod_gone(self, pod: Object) -> None:
         """A pod does not exist any more."""
         self._pods.pop(pod["metadata"]["uid"], None)
+        self._lingering.discard(pod["metadata"]["uid"])
 
     # ---- the work ----
 
@@ -217,14 +244,22 @@ class Sweeper:
                 await due.deed(kube)
         except (NotFound, Conflict, Deposed):
             pass  # gone already, another object has the name by now, or another replica does it
-        except (Unavailable, KubeError) as error:
-            refused = isinstance(error, KubeError)
-            note(log, "could not delete", level=logging.WARNING, reason=str(error), tries=due.tries + 1)
-            if not refused or due.tries + 1 < _MOST_TRIES:
-                wait = getattr(error, "retry_after_seconds", None) or self._backoff.wait_seconds(due.tries, self._chance)
-                self._plan(self._clock.now() + wait, due.workflow_uid, due.deed, tries=due.tries + 1)
+        except Unavailable as error:
+            self._put_off(due, error, asked_seconds=error.retry_after_seconds)
+        except ArgosyError as error:
+            self._put_off(due, error, most_tries=_MOST_TRIES)
+        except Exception as error:
+            log.exception("a bug of ours: something that a workflow left could not be cleared away")
+            self._put_off(due, error, most_tries=_TRIES_IN_SPITE_OF_A_BUG)
         finally:
             limit.release()
+
+    def _put_off(self, due: _Due, error: Exception, *, most_tries: float = float("inf"),
+                 asked_seconds: float | None = None) -> None:
+        note(log, "could not delete", level=logging.WARNING, reason=str(error), tries=due.tries + 1)
+        if due.tries + 1 < most_tries:
+            wait = self._backoff.wait_seconds(due.tries, self._chance, asked=asked_seconds)
+            self._plan(self._clock.now() + wait, due.workflow_uid, due.deed, tries=due.tries + 1)
 
     def _plan_collecting(self, uid: str, namespace: str, name: str) -> None:
         garbage = self.garbage
@@ -242,6 +277,16 @@ class Sweeper:
 
     async def _delete_pod(self, kube: Kube, pod: EndedPod) -> None:
         await kube.delete(PODS, pod.name, namespace=pod.namespace, uid=pod.uid)
+
+    async def _end_rest(self, kube: Kube, metadata: Mapping[str, Any]) -> None:
+        """Have the kubelet end a pod that lingers, in a way that leaves it and its logs where they are."""
+        self._lingering.discard(metadata["uid"])
+        pod = await kube.get(PODS, metadata["name"], namespace=metadata["namespace"])
+        if pod["metadata"]["uid"] == metadata["uid"] and lingers(pod):
+            await kube.patch(PODS, metadata["name"], {
+                "metadata": {"annotations": {MAIN_ENDED_ANNOTATION: "true"}}, "spec": {"activeDeadlineSeconds": 1},
+            }, namespace=metadata["namespace"])
+            note(log, "pod ended, its step was over", namespace=metadata["namespace"], pod=metadata["name"])
 
     async def _clear_away(self, kube: Kube, uid: str, finished: _Finished) -> None:
         """Delete the claims and the budget that the workflow brought along."""
@@ -270,7 +315,7 @@ class Sweeper:
         note(log, "workflow deleted, its time to live was over", namespace=finished.namespace, workflow=finished.name)
 
     def _plan_look(self, namespace: str, names: Mapping[str, str]) -> None:
-        """Look for pods of these workflows (uid -> name), which others looked after until now."""
+        """Look for pods of these workflows (uid -> name), of which nobody has told."""
         selector = f"{WORKFLOW_LABEL} in ({','.join(sorted(names.values()))})"
 
         async def look(kube: Kube) -> None:
@@ -282,8 +327,8 @@ class Sweeper:
     def _doubt(self, pod: Object, owner: Mapping[str, Any]) -> None:
         """Look into a pod that is active although nobody runs its workflow here.
 
-        A request to make it may have been under way for so long that its workflow is over by now. It is ended before it
-        does much; its step has been run already.
+        A request to make it may have been under way for so long that its workflow is over by now, and its step has been
+        run already; or its workflow was given up. It is ended before it does much.
         """
         metadata = pod["metadata"]
         if (metadata["uid"] in self._doubted or metadata.get("deletionTimestamp")
@@ -297,7 +342,7 @@ class Sweeper:
             is_over = (workflow.get("status") or {}).get("phase", "") in WORKFLOW_ENDED
             if workflow["metadata"]["uid"] == owner["uid"] and is_over:
                 await kube.delete(PODS, metadata["name"], namespace=metadata["namespace"], uid=metadata["uid"])
-                note(log, "pod deleted, it came after its workflow's end", namespace=metadata["namespace"],
+                note(log, "pod deleted, its workflow is over", namespace=metadata["namespace"],
                      workflow=owner["name"], pod=metadata["name"])
 
         self._plan(self._clock.now(), owner["uid"], look)

@@ -59,10 +59,11 @@ def doomed(workflow: Object, *, after_all: bool = False) -> Iterator[Doomed]:
 
     Raises ArgosyError where the nodes cannot be read.
     """
-    spec = spec_in_force(workflow)
-    if not asks_for_collection(spec):
+    spec, status = spec_in_force(workflow), workflow.get("status") or {}
+    begun = status.get("nodes") or status.get("compressedNodes")
+    if not begun or not asks_for_collection(spec):  # what was refused for its spec is not asked what stands in that
         return
-    over = (workflow.get("status") or {}).get("phase", "") in WORKFLOW_ENDED
+    over = status.get("phase", "") in WORKFLOW_ENDED
     leaving = after_all or bool(workflow["metadata"].get("deletionTimestamp"))
     wanted = [strategy for strategy, now in ((_WHEN_OVER, over or leaving), (_WHEN_DELETED, leaving)) if now]
     for node_id, node in read_nodes(workflow).items():

@@ -13,6 +13,7 @@ from controller.engine.contract import (
     PodRefused,
     PodSeen,
     Resumed,
+    Supplied,
     UnwantedPod,
     WantedPod,
     Wish,
@@ -21,5 +22,5 @@ from controller.engine.run import Run
 
 __all__ = [
     "Answer", "Changes", "ContainerSeen", "Move", "Need", "Observation", "Outputs", "PodDelayed", "PodGone", "PodRefused",
-    "PodSeen", "Resumed", "Run", "UnwantedPod", "WantedPod", "Wish",
+    "PodSeen", "Resumed", "Run", "Supplied", "UnwantedPod", "WantedPod", "Wish",
 ]

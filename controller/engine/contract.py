@@ -97,6 +97,15 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class Supplied:
+    """A person gives a suspend node values of its output parameters, or a message, and lets it wait on."""
+
+    node_id: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """What the Workflow's own spec asks of a run under way: ``spec.suspend`` and ``spec.shutdown``."""
 
@@ -104,7 +113,7 @@ class Wish:
     shutdown: Literal["", "Stop", "Terminate"] = ""
 
 
-Observation: TypeAlias = PodSeen | PodGone | PodRefused | PodDelayed | Answer | Resumed | Wish
+Observation: TypeAlias = PodSeen | PodGone | PodRefused | PodDelayed | Answer | Resumed | Supplied | Wish
 
 
 # ---- what comes out: changes ----

@@ -23,6 +23,7 @@ from controller.engine.contract import (
     PodRefused,
     PodSeen,
     Resumed,
+    Supplied,
     WantedPod,
     Wish,
 )
@@ -81,6 +82,7 @@ class Run:
         self._asked: dict[Need, list[Callable[[], None]]] = {}
         self._newly_asked: list[Need] = []
         self._seen: list[Observation] = []
+        self._early_wishes: list[Resumed | Supplied] = []  # heard while a saved run was being read back
         self._daemons: dict[str, list[PodBody]] = {}
         self._status_changed = self._begun = False
         self._wish(_wish_of(workflow))
@@ -233,11 +235,20 @@ class Run:
                 self.answers[need], self.messages[need] = value, message
                 for call in self._asked.pop(need, ()):
                     self.push(call)
-            case Resumed(node_id):
-                if node_id in self.suspends:
-                    self.suspends[node_id].resume(observation)
+            case Resumed() | Supplied():
+                self._note_resumed(observation)
             case Wish():
                 self._wish(observation)
+
+    def _note_resumed(self, wish: Resumed | Supplied) -> None:
+        waiting = self.suspends.get(wish.node_id)
+        if waiting is None:
+            if self.replaying:  # it may be one of those that are to be read back yet
+                self._early_wishes.append(wish)
+        elif isinstance(wish, Resumed):
+            waiting.resume(wish)
+        else:
+            waiting.supply(wish)
 
     def _note_pod(self, pod: PodSeen) -> None:
         frame = self.pods.frames.get(pod.node_id)
@@ -337,8 +348,11 @@ class Run:
             self._asked.setdefault(question.need, []).append(call)
 
     def _end_replay(self) -> None:
-        """The saved status has been read back, so pods that were seen early are known by now."""
+        """The saved status has been read back, so what was seen early belongs to something by now."""
         self.replaying = False
+        early, self._early_wishes = self._early_wishes, []
+        for wish in early:
+            self._note_resumed(wish)
         for key in list(self.pods.early):
             if key in self.nodes.json:
                 self._note_pod(self.pods.early.pop(key))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from controller.engine.contract import Json, Resumed
+from controller.engine.contract import Json, Resumed, Supplied
 from controller.engine.durations import parse_duration
 from controller.engine.errors import NodeError
 from controller.engine.frame import Frame, Job, Setting
@@ -85,6 +85,20 @@ class Suspend(Frame):
         self.run.export(self.node.outputs)
         self._end("Succeeded", "; ".join(text for text in (earlier, wish.message) if text))
 
+    def supply(self, given: Supplied) -> None:
+        """A person gives values or a message, and it waits on. What is wrong with the values becomes its message."""
+        assert self.node is not None
+        try:
+            outputs = _with_supplied(self.node.outputs or {}, given.parameters, whole=False)
+        except NodeError as error:
+            self.run.nodes.set(self.node, message=str(error))
+            return
+        if given.parameters:
+            self.run.nodes.set(self.node, outputs=outputs)
+        message = "" if given.message.startswith(CANNOT) else given.message  # ours from before, which no longer holds
+        if message or self.node.message.startswith(CANNOT):
+            self.run.nodes.set(self.node, message=message)
+
     def stop(self, message: str) -> None:
         """The workflow is being stopped, or its time is over."""
         self._end("Failed", message)
@@ -147,23 +161,26 @@ def _with_choices(parameter: Mapping[str, Any]) -> Mapping[str, Json]:
     return {"default": text_of(choices[0]), **parameter, "enum": choices} if choices else parameter
 
 
-def _with_supplied(outputs: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Json]:
-    """The outputs with the given values, and defaults for the others. Raises NodeError."""
-    asked = {name: item for name, item in named(outputs.get("parameters")).items() if "value" not in item}
+def _with_supplied(outputs: Mapping[str, Any], given: Mapping[str, str], *, whole: bool = True) -> dict[str, Json]:
+    """The outputs with the given values, and, to be `whole`, with defaults for the others. Raises NodeError."""
+    asked = named(outputs.get("parameters"))
     for name in given:
         if name not in asked:
             raise NodeError(f"{CANNOT}: output parameter '{name}' is not asked for")
-    parameters = []
-    for item in outputs.get("parameters") or ():
-        if item["name"] not in asked:
-            parameters.append(item)
-            continue
-        default = item["valueFrom"].get("default")
-        value = given.get(item["name"], None if default is None else text_of(default))
-        if value is None:
-            raise NodeError(f"{CANNOT}: output parameter '{item['name']}' has no value and no default")
-        choices = [text_of(choice) for choice in item.get("enum") or ()]
-        if choices and value not in choices:
-            raise NodeError(f"{CANNOT}: output parameter '{item['name']}' is '{value}'; choose {', '.join(choices)}")
-        parameters.append({**{key: part for key, part in item.items() if key != "valueFrom"}, "value": value})
+    parameters = [_with_value(item, given.get(name), whole=whole) for name, item in asked.items()]
     return {**outputs, "parameters": parameters} if parameters else dict(outputs)
+
+
+def _with_value(item: Mapping[str, Any], value: str | None, *, whole: bool) -> Mapping[str, Any]:
+    """The output parameter with this value, or with what it has or is without one. Raises NodeError."""
+    if value is None:
+        if "value" in item or not whole:
+            return item
+        default = item["valueFrom"].get("default")
+        if default is None:
+            raise NodeError(f"{CANNOT}: output parameter '{item['name']}' has no value and no default")
+        value = text_of(default)
+    choices = [text_of(choice) for choice in item.get("enum") or ()]
+    if choices and value not in choices:
+        raise NodeError(f"{CANNOT}: output parameter '{item['name']}' is '{value}'; choose {', '.join(choices)}")
+    return {**{key: part for key, part in item.items() if key != "valueFrom"}, "value": value}

@@ -16,7 +16,7 @@ _ENDED = "has no effect yet: no metric is published"
 _LOCKS = "has no effect yet: nothing waits for a lock"
 
 EFFECTLESS: Table = {
-    "CronWorkflow": {"spec": "is kept, but not run yet: submit its workflow by hand"},
+    "CronWorkflow": {"spec": "is kept, but not run yet: submit its workflow by hand, or use an EventSource and a Sensor"},
     "WorkflowEventBinding": {"spec": "is kept, but has no effect yet: use an EventSource and a Sensor"},
     "WorkflowSpec": {
         "executor": "has no effect: no service account is needed around the container",

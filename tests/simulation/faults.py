@@ -16,6 +16,7 @@ from controller.engine.gates import Gate
 from controller.engine.nodes import Nodes
 from controller.engine.pods import Pods
 from controller.engine.retry import Strategy
+from controller.making import PodMaker
 from controller.reconcile import Reconciler
 from controller.sweeping import Sweeper
 
@@ -23,16 +24,16 @@ from controller.sweeping import Sweeper
 @contextmanager
 def act_only_on_new_pods() -> Iterator[None]:
     """A pod is asked for once, when it is first wanted; if that call fails nobody asks again."""
-    original = Reconciler._create_pod
+    original = PodMaker._make_one
 
-    async def once(self: Reconciler, wanted: WantedPod) -> None:
+    async def once(self: PodMaker, wanted: WantedPod, turn: Any) -> None:
         asked = self.__dict__.setdefault("asked", set())
         if wanted.node_id in asked:
             return
         asked.add(wanted.node_id)
-        await original(self, wanted)
+        await original(self, wanted, turn)
 
-    with patch.object(Reconciler, "_create_pod", once):
+    with patch.object(PodMaker, "_make_one", once):
         yield
 
 

@@ -1,6 +1,7 @@
 """A Kube that behaves as a bad day does: slow, now and then unreachable, sometimes showing what was true a moment ago.
 
 An error may come before the effect or after it (the request got through and the answer was lost): the caller cannot know.
+Some come from a server that is there and in trouble; and a quota may leave no room for a pod just now.
 """
 
 import asyncio
@@ -10,10 +11,16 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeVar
 
-from argosy.kube.contract import Expired, Kube, Listing, Object, Resource, Unavailable, WatchEvent
+from argosy.kube.answers import ServerFailed
+from argosy.kube.contract import Conflict, Expired, Forbidden, Kube, Listing, Object, Resource, Unavailable, WatchEvent
 from argosy.kube.resources import PODS
 
 T = TypeVar("T")
+
+_NO_ROOM = (
+    Forbidden('pods "w" is forbidden: exceeded quota: few, requested: pods=1, used: pods=9, limited: pods=9'),
+    Conflict('Operation cannot be fulfilled on resourcequotas "few": the object has been modified'),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +68,20 @@ class StormyKube:
         """The call with a delay on both sides and a possible loss on either."""
         await self._delay()
         if self._chance.random() < self._weather.failing / 2:
-            raise Unavailable("the request was lost")
+            raise self._chance.choice((Unavailable("the request was lost"), ServerFailed("etcdserver: leader changed")))
         result = await call()
         await self._delay()
         if self._chance.random() < self._weather.failing / 2:
-            raise Unavailable("the answer was lost")
+            raise self._chance.choice((Unavailable("the answer was lost"), ServerFailed("etcdserver: request timed out")))
         return result
 
     async def _delay(self) -> None:
         await asyncio.sleep(self._chance.expovariate(1 / self._weather.delay_seconds))
 
     async def create(self, resource: Resource, obj: Object, *, namespace: str = "", dry_run: bool = False) -> Object:
+        if resource is PODS and self._chance.random() < self._weather.failing:
+            await self._delay()
+            raise self._chance.choice(_NO_ROOM)
         return await self._pass_through(
             lambda: self._inner.create(resource, deepcopy(obj), namespace=namespace, dry_run=dry_run))
 

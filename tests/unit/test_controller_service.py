@@ -12,6 +12,7 @@ from argosy.errors import Unavailable
 from argosy.kube.contract import Forbidden, Kube, Object
 from argosy.kube.resources import PODS, WORKFLOW_TEMPLATES, WORKFLOWS
 from argosy.lifecycle import running
+from controller.labels import INSTANCE_LABEL
 from controller.service import Controller
 
 CLOCK = SystemClock()
@@ -200,3 +201,18 @@ async def test_a_pod_that_comes_after_its_workflows_end_is_deleted() -> None:
             async for event in kube.watch(PODS, namespace="default", resource_version=late["metadata"]["resourceVersion"]):
                 if event.type == "DELETED" or event.object["metadata"].get("deletionTimestamp"):
                     break
+
+
+async def test_a_workflow_whose_instance_id_is_taken_off_goes_on_under_the_controller_without_one() -> None:
+    kube = EmbeddedKube.open(":memory:", clock=CLOCK, durable=False)
+    labelled = workflow("hello")
+    labelled["metadata"]["labels"] = {INSTANCE_LABEL: "blue"}
+    async with running([Controller(kube, clock=CLOCK, chance=Random(1), instance="blue")]):
+        await kube.create(WORKFLOWS, labelled, namespace="default")
+        pod = await pod_of(kube, "hello")
+    async with running([Controller(kube, clock=CLOCK, chance=Random(2))]):
+        await kube.patch(WORKFLOWS, "hello", {"metadata": {"labels": {INSTANCE_LABEL: None}}}, namespace="default")
+        await end_pod(kube, pod)
+        assert (await ended(kube, "hello"))["status"]["phase"] == "Succeeded"
+    assert len((await kube.list(PODS)).items) == 1
+    kube.close()

@@ -10,13 +10,14 @@ import pytest
 
 from argosy.embedded.store import EmbeddedKube
 from argosy.errors import ArgosyError, Unavailable
-from argosy.kube.contract import Forbidden, Kube
+from argosy.kube.contract import Forbidden, KubeError
 from argosy.kube.resources import LEASES
 from controller.fencing import Deposed, Fenced, Tenure
 from controller.leases import SORT_LABEL, Leases, Terms, group_of
 from controller.sharding import shard_of
 from tests.simulation.loop import LoopClock, simulate
 from tests.simulation.replicas import Wire
+from tests.support.troubled_kube import Call, TroubledKube, refusing
 
 TERMS = Terms("argosy", shards=4)
 
@@ -24,17 +25,20 @@ TERMS = Terms("argosy", shards=4)
 class Replica:
     """A replica whose work is to remember which shards it was told to do."""
 
-    def __init__(self, kube: Kube, name: str, *, terms: Terms = TERMS) -> None:
+    def __init__(self, kube: Any, name: str, *, terms: Terms = TERMS) -> None:
         self.wire = Wire(kube, frozen=False)
         self.leases = Leases(self.wire, terms, replica=name, clock=LoopClock(), uptime=self.wire.uptime, chance=Random(name))
         self.tenures: dict[int, Tenure] = {}
         self.let_go_of: list[int] = []
+        self.gained_after_letting_go: set[int] = set()
         self.ready = asyncio.Event()
         self.task = asyncio.ensure_future(self.leases.run(self, self.ready))
 
     def gained(self, tenure: Tenure) -> None:
         assert tenure.shard not in self.tenures
         self.tenures[tenure.shard] = tenure
+        if tenure.shard in self.let_go_of:
+            self.gained_after_letting_go.add(tenure.shard)
 
     def lost(self, tenure: Tenure) -> None:
         assert self.tenures.pop(tenure.shard) is tenure
@@ -212,6 +216,41 @@ def test_a_namespace_where_leases_are_refused_is_named() -> None:
                         chance=Random(1))
         with pytest.raises(ArgosyError, match=r"leases in namespace 'argosy'.*--lease-namespace"):
             await leases.run(None, asyncio.Event())  # type: ignore[arg-type]  # it never comes to work
+
+    story(tell())
+
+
+def test_shards_that_could_not_be_given_up_and_are_kept_are_worked_on_again() -> None:
+    async def tell() -> None:
+        async with store() as kube:
+            one = Replica(TroubledKube(kube, replace=no_giving_up), "one")
+            await one.ready.wait()
+            newcomer = one.leases._own_lease("newcomer")
+            await kube.create(LEASES, newcomer, namespace="argosy")
+            await asyncio.sleep(1)
+            assert set(one.let_go_of) == {2, 3}
+            await kube.delete(LEASES, newcomer["metadata"]["name"], namespace="argosy")
+            await asyncio.sleep(5)
+            assert one.shards == [0, 1, 2, 3]
+            assert one.gained_after_letting_go == {2, 3}
+            await one.end()
+
+    async def no_giving_up(_resource: Any, given: tuple[Any, ...], call: Call) -> Any:
+        lease = given[0]
+        if lease["metadata"]["labels"][SORT_LABEL] == "shard" and not lease["spec"]["holderIdentity"]:
+            raise Unavailable("nobody answers")
+        return await call()
+
+    story(tell())
+
+
+def test_an_api_server_in_trouble_puts_off_joining() -> None:
+    async def tell() -> None:
+        async with store() as kube:
+            one = Replica(TroubledKube(kube, create=refusing(LEASES, KubeError("etcdserver: leader changed"))), "one")
+            await one.ready.wait()
+            assert one.shards == [0, 1, 2, 3]
+            await one.end()
 
     story(tell())
 

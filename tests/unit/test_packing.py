@@ -44,7 +44,14 @@ async def test_very_many_nodes_are_compressed_aside() -> None:
     assert unpack((await Packer({}).packed(status))["compressedNodes"]) == status["nodes"]
 
 
-@pytest.mark.parametrize("text", ["nonsense", "bm9uc2Vuc2U=", pack(b"{")[:-8], 7])
+def spoilt(plain: bytes) -> str:
+    """Packed, with a bit of what is compressed turned over."""
+    packed = bytearray(base64.b64decode(pack(plain)))
+    packed[10] ^= 0x0F
+    return base64.b64encode(packed).decode()
+
+
+@pytest.mark.parametrize("text", ["nonsense", "bm9uc2Vuc2U=", pack(b"{")[:-8], spoilt(b"{}" * 50), 7])
 def test_what_cannot_be_read_says_so(text: object) -> None:
     with pytest.raises(ArgosyError, match=r"status\.compressedNodes cannot be read"):
         unpack(text)

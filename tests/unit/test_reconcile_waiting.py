@@ -1,4 +1,4 @@
-"""A reconciler that cannot begin yet waits between its tries, also where something has woken it meanwhile."""
+"""A reconciler that cannot begin yet waits between its tries, however often it is woken, but not for what is gone."""
 
 import asyncio
 from random import Random
@@ -48,17 +48,33 @@ class Away:
         return await self.kube.list(*given, **options)
 
 
+def reconciler_of(kube: Any, workflow: Any, clock: SystemClock) -> Reconciler:
+    parts: Any = {"clock": clock, "chance": Random(1)}
+    return Reconciler(kube, workflow, **parts, sweeper=Sweeper(kube, **parts), announcer=Announcer(kube, **parts),
+                      outfitter=AsWritten())
+
+
 async def test_it_waits_after_each_failure_however_often_it_is_woken() -> None:
     clock = CountingClock()
     kube = EmbeddedKube.open(":memory:", clock=clock, durable=False)
     away = Away(kube)
     made = await kube.create(WORKFLOWS, FLOW, namespace="default")
-    parts = {"clock": clock, "chance": Random(1)}
-    reconciler = Reconciler(away, made, **parts, sweeper=Sweeper(kube, **parts), announcer=Announcer(kube, **parts),
-                            outfitter=AsWritten())
+    reconciler = reconciler_of(away, made, clock)
     reconciler.workflow_changed({**made, "metadata": {**made["metadata"], "resourceVersion": "999"}})
     task = asyncio.ensure_future(reconciler.run())
     await asyncio.wait_for(away.answered.wait(), 20)
     assert clock.sleeps == FAILURES
     task.cancel()
+    kube.close()
+
+
+async def test_it_comes_to_its_end_where_the_workflow_is_gone_or_another_has_its_name() -> None:
+    kube = EmbeddedKube.open(":memory:", clock=SystemClock(), durable=False)
+    for made_anew in (False, True):
+        first = await kube.create(WORKFLOWS, FLOW, namespace="default")
+        await kube.delete(WORKFLOWS, "flow", namespace="default")
+        if made_anew:
+            await kube.create(WORKFLOWS, FLOW, namespace="default")
+        await asyncio.wait_for(reconciler_of(kube, first, SystemClock()).run(), 20)
+    assert "status" not in await kube.get(WORKFLOWS, "flow", namespace="default")
     kube.close()

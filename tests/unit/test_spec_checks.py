@@ -158,6 +158,12 @@ def test_fields_without_effect_and_keys_in_another_case_are_warned_of() -> None:
         ("spec.archiveLogs", "spec.podPriority", "spec.EntryPoint", "spec.templates[0].plugin"), "warning")
 
 
+def test_a_claim_template_has_a_name() -> None:
+    claims = [{"metadata": {"name": "work"}}, {"spec": {"accessModes": ["ReadWriteOnce"]}}, {"metadata": {"name": ""}}]
+    assert problems(steps([call("a")]), LEAF, volumeClaimTemplates=claims) == [
+        f"spec.volumeClaimTemplates[{at}].metadata.name: is required; containers mount the volume by it" for at in (1, 2)]
+
+
 def test_what_chooses_a_node_is_warned_of_only_where_there_is_one_machine() -> None:
     templates = [{"name": "a", "priorityClassName": "high"}]
     obj = {"kind": "Workflow", "spec": {"nodeSelector": {"disk": "ssd"}, "templates": templates}}

@@ -119,6 +119,9 @@ def _check_policies(spec: WorkflowSpec, path: str, report: Report) -> None:
         report.error(f"{path}.podGC.strategy", f"must be one of {', '.join(_POD_GC)}, but is '{strategy}'{hint}")
     if spec.shutdown not in ("", "Stop", "Terminate"):
         report.error(f"{path}.shutdown", f"must be Stop or Terminate, but is '{spec.shutdown}'")
+    for at, claim in enumerate(spec.volume_claim_templates):
+        if not claim.metadata.name:
+            report.error(f"{path}.volumeClaimTemplates[{at}].metadata.name", "is required; containers mount the volume by it")
     if spec.retry_strategy is not None:
         check_retry(spec.retry_strategy, f"{path}.retryStrategy", report)
 

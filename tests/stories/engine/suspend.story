@@ -43,6 +43,35 @@ show wf[0].approve message
 ----
 'cannot resume: output parameter ''ok'' is ''MAYBE''; choose YES, NO'
 
+wf[0].approve gets who=me
+----
+wake in 30s
+
+show wf[0].approve message
+----
+'cannot resume: output parameter ''who'' is not asked for'
+
+wf[0].approve gets ok=YES
+----
+wake in 30s
+
+show wf[0].approve message
+----
+null
+
+show wf[0].approve outputs
+----
+parameters:
+- enum:
+  - 'YES'
+  - 'NO'
+  name: ok
+  value: 'YES'
+- name: why
+  valueFrom:
+    default: because
+    supplied: {}
+
 wf[0].approve resumes ok=NO
 ----
 wf[0].approve: Running -> Succeeded

@@ -34,6 +34,7 @@ from controller.engine import (
     PodSeen,
     Resumed,
     Run,
+    Supplied,
     Wish,
 )
 
@@ -90,7 +91,8 @@ class Teller:
         return self.advance()
 
     def restart(self) -> list[str]:
-        self.run = Run.load(json.loads(json.dumps({**self.workflow, "status": self.run.status})))
+        spec = {**self.workflow["spec"], **({"suspend": True} if self.wish.suspend else {})}
+        self.run = Run.load(json.loads(json.dumps({**self.workflow, "spec": spec, "status": self.run.status})))
         return self.advance()
 
     def seen(self, node: str, what: str, rest: list[str]) -> Any:
@@ -120,6 +122,8 @@ class Teller:
                 return PodRefused(node_id, " ".join(rest))
             case "resumes":
                 return Resumed(node_id, values)
+            case "gets":
+                return Supplied(node_id, values)
         raise AssertionError(f"a story says something unknown: {node} {what}")
 
     def advance(self) -> list[str]:
