@@ -1,4 +1,7 @@
-"""EventBus objects: every one stands for the bus that is there, and its status says so."""
+"""EventBus objects: every one stands for the bus that is there, and its status says so.
+
+One that Argo Events has made a bus of is left to it: its sources and sensors read from the status whether they may work.
+"""
 
 import logging
 from random import Random
@@ -13,11 +16,13 @@ from events.spec import effectless, parse_event_bus
 
 log = logging.getLogger(__name__)
 
+_ARGOS_FINALIZER = "eventbus-controller"
+
 
 async def tell_buses(kube: Kube, *, clock: Clock, chance: Random, namespace: str = "") -> None:
     """Tell each EventBus (of `namespace`, if one is named), until cancelled, that events travel, and what has no effect."""
     async for change in changes(kube, EVENT_BUSES, clock=clock, chance=chance, namespace=namespace):
-        if change.type != "DELETED":
+        if change.type != "DELETED" and _ARGOS_FINALIZER not in (change.object["metadata"].get("finalizers") or ()):
             await tell(kube, EVENT_BUSES, change.object, _conditions(change.object), clock=clock)
 
 

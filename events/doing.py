@@ -18,7 +18,7 @@ from argosy.clock import Clock, to_rfc3339_micro
 from argosy.errors import ArgosyError, Unavailable
 from argosy.kube.contract import Conflict, KubeError
 from argosy.logs import note
-from events.bus.contract import Consumer, ConsumerSettings, Delivery, Stream
+from events.bus.contract import Consumer, ConsumerSettings, Delivery, Foreign, Stream
 from events.durations import seconds_of
 from events.journal import Journal, letter_of, unreadable
 from events.rules import parameters
@@ -81,7 +81,10 @@ class Doer:
 
     async def run(self, started: asyncio.Event) -> None:
         """Take up the trigger's place, set `started`, and work."""
-        consumer = await self._take_place()
+        try:
+            consumer = await self._take_place()
+        except Foreign:
+            return
         started.set()
         failures = 0
         try:
@@ -112,7 +115,9 @@ class Doer:
         while True:
             try:
                 return await self._journal.bus.consumer(Stream.INTENTS, self._journal.namespace, self.name, settings)
-            except Unavailable:
+            except Unavailable as error:
+                if isinstance(error, Foreign) and self.drain.is_set():
+                    raise  # nothing of ours is there, and nothing will come
                 await self._clock.sleep(self._backoff.wait_seconds(failures, self._chance))
                 failures += 1
 

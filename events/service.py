@@ -15,10 +15,11 @@ from argosy.backoff import Backoff
 from argosy.clock import Clock, from_rfc3339
 from argosy.errors import ArgosyError, Problem, SpecError, SpecErrors, Unavailable
 from argosy.kube.contract import Kube, KubeError, Object
-from argosy.kube.resources import SENSORS
+from argosy.kube.kinds import Kinds, ListedKinds
+from argosy.kube.resources import KNOWN, SENSORS
 from argosy.kube.watching import changes
 from argosy.logs import note
-from events.bus.contract import Bus, Filter, Stream
+from events.bus.contract import Bus, Filter, Foreign, Stream
 from events.buses import tell_buses
 from events.conditions import Condition, tell, warnings_of
 from events.deciding import Decider
@@ -48,15 +49,19 @@ class _Running:
 
 
 class SensorsService:
-    """Runs all sensors of `namespace` (of all namespaces if it is empty) over one bus."""
+    """Runs all sensors of `namespace` (of all namespaces if it is empty) over one bus.
+
+    Triggers act on objects of `kinds`; of those that Argosy itself knows if none are given.
+    """
 
     def __init__(
         self, kube: Kube, bus: Bus, *, clock: Clock, chance: Random | None = None, namespace: str = "",
+        kinds: Kinds | None = None,
     ) -> None:
         self._kube, self._bus, self._clock, self._namespace = kube, bus, clock, namespace
         self._chance = chance or Random()
         self._caller = AiohttpCaller()
-        self._world = World(kube, clock, self._caller)
+        self._world = World(kube, clock, self._caller, kinds or ListedKinds(lambda: KNOWN))
         self._known: dict[str, _Running] = {}
         self._started: list[asyncio.Event] = []
         self._backoff = Backoff()
@@ -101,20 +106,34 @@ class SensorsService:
         known.spec = obj.get("spec")
         await _end(known.decider)
         known.decider = None
-        sensor, conditions = self._read(obj)
+        sensor, conditions = await self._read(obj)
         if sensor is not None:
             self._start(sensor, known, self._start_time(obj, live=live), group)
         await tell(self._kube, SENSORS, obj, conditions, clock=self._clock)
+        if sensor is not None:
+            group.create_task(self._tell_if_foreign(obj, conditions))
 
-    def _read(self, obj: Object) -> tuple[Sensor | None, list[Condition]]:
+    async def _tell_if_foreign(self, obj: Object, conditions: list[Condition]) -> None:
+        """The bus may keep this namespace for another cluster; whoever decides tries again until that is put right."""
+        try:
+            await self._bus.claim(str(obj["metadata"].get("namespace", "")))
+        except Foreign as error:
+            told = [Condition("Deployed", False, "ForeignBus", str(error)) if one.type == "Deployed" else one
+                    for one in conditions]
+            await tell(self._kube, SENSORS, obj, told, clock=self._clock)
+        except Unavailable:
+            return
+
+    async def _read(self, obj: Object) -> tuple[Sensor | None, list[Condition]]:
         """The sensor, if it can work, and what its status should say."""
         try:
             parse_sensor(obj)
             sensor, problems = read_sensor(obj)
-            effects = [
-                *(problem for trigger in (sensor.triggers if sensor else ())
-                  for problem in registry.check(trigger.spec, trigger.place)),
-                *effectless(obj)]
+            effects: list[Problem] = []
+            for trigger in sensor.triggers if sensor else ():
+                effects += registry.check(trigger.spec, trigger.place)
+                effects += await registry.check_kinds(trigger.spec, trigger.place, self._world.kinds)
+            effects += effectless(obj)
         except SpecErrors as error:
             sensor, problems, effects = None, error.problems, []
         except SpecError as error:
@@ -171,6 +190,8 @@ class SensorsService:
             try:
                 await self._bus.drop_consumer(Stream.EVENTS, namespace, uid)
                 await self._bus.drop_keys(namespace, (uid,))
+            except Foreign:
+                return  # it never had a place there
             except Unavailable:
                 await self._clock.sleep(self._backoff.wait_seconds(failures, self._chance))
                 failures += 1

@@ -100,7 +100,7 @@ class Secrets(Protocol):
 
 
 class SecretMissing(ArgosyError):
-    """The Secret or its key does not exist."""
+    """The Secret or its key does not exist, or has no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +116,8 @@ class World:
 class Hook(Protocol):
     """A kind that is called over HTTP."""
 
-    def check(self, source: Source) -> Iterable[Problem]:
-        """What is wrong in the YAML, or has no effect yet."""
+    def check(self, source: Source, *, exposed: bool = False) -> Iterable[Problem]:
+        """What is wrong in the YAML, or has no effect yet. `exposed`: strangers may reach the listener."""
 
     def route(self, source: Source) -> Route:
         """Where it listens."""
@@ -149,10 +149,11 @@ class Kinds:
     def __contains__(self, name: object) -> bool:
         return name in self.hooks or name in self.runners
 
-    def check(self, source: Source) -> Iterable[Problem]:
+    def check(self, source: Source, *, exposed: bool) -> Iterable[Problem]:
         """What the kind says of the YAML."""
-        kind: Hook | Runner = self.hooks[source.kind] if source.kind in self.hooks else self.runners[source.kind]
-        return kind.check(source)
+        if source.kind in self.hooks:
+            return self.hooks[source.kind].check(source, exposed=exposed)
+        return self.runners[source.kind].check(source)
 
 
 Headers: TypeAlias = dict[str, list[str]]

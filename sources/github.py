@@ -20,10 +20,10 @@ _EVENT, _DELIVERY = "X-GitHub-Event", "X-GitHub-Delivery"
 class GitHub:
     """Checks the signature over the raw bytes, then reads JSON or a form with a ``payload`` field."""
 
-    def check(self, source: Source) -> Iterable[Problem]:
+    def check(self, source: Source, *, exposed: bool = False) -> Iterable[Problem]:  # noqa: ARG002 - warned of anywhere
         """Endpoint and port; and what is accepted without effect."""
         yield from check_context(_context(source), f"{source.place}.webhook")
-        if not source.spec.get("webhookSecret"):
+        if source.spec.get("webhookSecret") is None:
             yield Problem(
                 f"{source.place}.webhookSecret",
                 "is missing: anybody who reaches the listener can send events; name a Secret and give GitHub the same",
@@ -45,7 +45,7 @@ class GitHub:
     async def admit(self, headers: Request, source: Source, secrets: Secrets) -> None:
         """A bearer token if one is asked for; and no signature, no reading of the body."""
         await admit_bearer(headers, _context(source), source, secrets)
-        if source.spec.get("webhookSecret") and not headers.header(_SIGNATURE):
+        if source.spec.get("webhookSecret") is not None and not headers.header(_SIGNATURE):
             raise Refused(401, f"the {_SIGNATURE} header is missing; set the webhook's secret at GitHub")
 
     async def read(self, request: Request, source: Source, secrets: Secrets) -> Reading:
@@ -65,7 +65,7 @@ class GitHub:
 
 async def _check_signature(request: Request, source: Source, secrets: Secrets) -> None:
     selector = source.spec.get("webhookSecret")
-    if not selector:
+    if selector is None:
         return
     given = request.header(_SIGNATURE)
     if not given.startswith("sha256="):

@@ -27,7 +27,7 @@ def check_context(context: Mapping[str, Json], where: str) -> Iterable[Problem]:
         yield Problem(f"{where}.maxPayloadSize", f"is {size}; write a number of bytes above 0")
     for key in ("serverCertSecret", "serverKeySecret"):
         if context.get(key):
-            yield Problem(f"{where}.{key}", "has no effect yet: the listener speaks plain HTTP on loopback", "warning")
+            yield Problem(f"{where}.{key}", "has no effect yet: the listener speaks plain HTTP", "warning")
 
 
 def route_of(context: Mapping[str, Json], methods: tuple[str, ...] = ()) -> Route:
@@ -40,7 +40,7 @@ def route_of(context: Mapping[str, Json], methods: tuple[str, ...] = ()) -> Rout
 async def admit_bearer(request: Request, context: Mapping[str, Json], source: Source, secrets: Secrets) -> None:
     """Demand the bearer token of ``authSecret``, if there is one. The comparison takes the same time whatever differs."""
     selector = context.get("authSecret")
-    if not selector:
+    if selector is None:
         return
     scheme, _, token = request.header("Authorization").partition(" ")
     challenge = {"WWW-Authenticate": "Bearer"}

@@ -1,4 +1,4 @@
-"""Listening for webhooks: one shared listener on loopback for all of them, and each declared port where it is free.
+"""Listening for webhooks: one shared listener for all of them, and each declared port where it is free.
 
 A request is answered 2xx only once the bus keeps the event. Everything that a stranger sends is bounded: how many
 requests are read at once, how large a body may be, and how long it may take to arrive.
@@ -7,6 +7,7 @@ requests are read at once, how large a body may be, and how long it may take to 
 import asyncio
 import json
 import logging
+from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ BODY_SECONDS = 15.0
 MOST_AT_ONCE = 64
 _QUEUE_SECONDS = 5.0
 EVENT_ID = "Argosy-Event-Id"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,22 @@ class Bound:
     hook: Hook
     route: Route
     emit: Emit
+    since: tuple[str, str] = ("", "")  # when its EventSource was created, and its uid
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Which event of which EventSource it is."""
+        return self.source.namespace, self.source.name, self.source.event
 
     @property
     def path(self) -> str:
         """Its own path on the shared listener."""
-        source = self.source
-        return "/" + "/".join(quote(part, safe="") for part in (source.namespace, source.name, source.event))
+        return "/" + "/".join(quote(part, safe="") for part in self.key)
+
+    @property
+    def rank(self) -> tuple[str, str, str]:
+        """Who declares an endpoint first keeps it; the same for every replica, whatever it saw first."""
+        return *self.since, self.source.event
 
 
 class Listener:
@@ -52,10 +64,17 @@ class Listener:
         self._host, self._wanted_port, self._secrets = host, port, secrets
         self._public_url = public_url.rstrip("/")
         self._bound: dict[tuple[str, str, str], Bound] = {}
+        self._paths: dict[str, Bound] = {}
+        self._declaring: dict[str, list[Bound]] = {}  # by endpoint, the oldest first
         self._sites: dict[int, web.ServerRunner] = {}
         self._refused: dict[int, str] = {}  # ports that could not be had, and why
         self._at_once = asyncio.Semaphore(MOST_AT_ONCE)
         self.port = port
+
+    @property
+    def exposed(self) -> bool:
+        """Whether strangers may reach it: it does not listen on loopback alone, or something leads to it."""
+        return bool(self._public_url) or self._host not in _LOOPBACK
 
     @property
     def url(self) -> str:
@@ -81,24 +100,23 @@ class Listener:
         """Where events of this hook can always be sent."""
         return f"{self.url}{bound.path}"
 
-    async def bind(self, bound: Bound) -> list[str]:
-        """Serve a hook; what the user should know about where it does not listen."""
-        source = bound.source
-        self._bound[source.namespace, source.name, source.event] = bound
+    async def bind(self, bound: Bound) -> None:
+        """Serve a hook."""
+        self._drop(bound.key)
+        self._bound[bound.key] = self._paths[bound.path] = bound
+        declaring = self._declaring.setdefault(bound.route.endpoint, [])
+        insort(declaring, bound, key=lambda one: one.rank)
         port = bound.route.port
         if port and port not in self._sites and port not in self._refused:
             try:
                 await self._listen(port, shared=False)
             except OSError as error:
                 self._refused[port] = error.strerror or str(error)
-        return self.remarks(bound)
 
     async def unbind(self, bound: Bound) -> None:
         """Serve a hook no more, unless another has taken its place; a port that nobody declares is let go."""
-        source = bound.source
-        key = (source.namespace, source.name, source.event)
-        if self._bound.get(key) is bound:
-            del self._bound[key]
+        if self._bound.get(bound.key) is bound:
+            self._drop(bound.key)
         if any(other.route.port == bound.route.port for other in self._bound.values()):
             return
         self._refused.pop(bound.route.port, None)
@@ -112,9 +130,21 @@ class Listener:
         port, endpoint, url = bound.route.port, bound.route.endpoint, self.url_of(bound)
         if port in self._refused:
             return [f"port {port} cannot be had ({self._refused[port]}); send to {url} instead"]
-        if len(self._declared(endpoint, port)) > 1:
-            return [f"another event declares {endpoint} on port {port} too; send to {url} instead"]
+        if self._leading(endpoint, port) is not bound:
+            return [f"an older event declares {endpoint} on port {port} too, and keeps it; send to {url} instead"]
+        if self._leading(endpoint, self.port) is not bound:
+            return [f"an older event keeps {endpoint} of the shared listener; send to {url}, or to port {port}"]
         return []
+
+    def _drop(self, key: tuple[str, str, str]) -> None:
+        bound = self._bound.pop(key, None)
+        if bound is None:
+            return
+        del self._paths[bound.path]
+        endpoint = bound.route.endpoint
+        self._declaring[endpoint] = [one for one in self._declaring[endpoint] if one is not bound]
+        if not self._declaring[endpoint]:
+            del self._declaring[endpoint]
 
     async def _listen(self, port: int, *, shared: bool) -> int:
         from aiohttp import web
@@ -141,7 +171,7 @@ class Listener:
             bound = self._find(request.path, port)
             accepted = await self._take(request, bound)
         except Refused as error:
-            return _reply(error.status, {"error": error.text}, headers=error.headers)
+            return _reply(error.status, {"error": self._told(error)}, headers=error.headers)
         except TooLarge as error:
             return _reply(413, {"error": str(error)})
         except Unavailable as error:
@@ -158,24 +188,28 @@ class Listener:
             tree["withheld"] = accepted.withheld
         return _reply(200, tree, headers={EVENT_ID: accepted.id} if _is_header_safe(accepted.id) else {})
 
+    def _told(self, error: Refused) -> str:
+        """What the sender hears. What is wrong on our side, and names Secrets, is nothing for strangers."""
+        if error.status < 500 or not self.exposed:
+            return error.text
+        note(log, "request cannot be checked", level=logging.ERROR, reason=error.text)
+        return "this request cannot be checked; the log of the event sources says why"
+
     def _find(self, path: str, port: int) -> Bound:
-        """The hook that a path means: its own path, or an endpoint that only one hook declares."""
-        if port in (0, self.port):
-            for bound in self._bound.values():
-                if bound.path == quote(path, safe="/%"):
-                    return bound
-        declared = self._declared(path, port if port != self.port else 0)
-        if len(declared) == 1:
-            return declared[0]
-        if declared:
-            urls = " or ".join(sorted(map(self.url_of, declared)))
-            raise Refused(409, f"{len(declared)} events declare {path}; send to {urls}")
+        """The hook that a path means: its own path, or the endpoint of the hook that declared it first."""
+        own = self._paths.get(quote(path, safe="/%")) if port in (0, self.port) else None
+        bound = own or self._leading(path, port)
+        if bound is not None:
+            return bound
+        if self.exposed:  # what else there is, is nobody's business
+            raise Refused(404, "no event source listens on this path; the status of each EventSource tells its URLs")
         raise Refused(404, f"no event source listens on {path}; there are: "
                            + (", ".join(sorted(self.url_of(one) for one in self._bound.values())[:20]) or "none"))
 
-    def _declared(self, endpoint: str, port: int) -> list[Bound]:
-        return [one for one in self._bound.values()
-                if one.route.endpoint == endpoint and (port in (0, self.port) or one.route.port == port)]
+    def _leading(self, endpoint: str, port: int) -> Bound | None:
+        """The oldest hook that declares the endpoint, on that port; the shared one takes those of all ports."""
+        return next((one for one in self._declaring.get(endpoint, ())
+                     if port in (0, self.port) or one.route.port == port), None)
 
     async def _take(self, raw: "web.BaseRequest", bound: Bound) -> Accepted:
         route = bound.route

@@ -24,6 +24,8 @@ class KubeSecrets:
     async def read(self, namespace: str, selector: Mapping[str, Json], *, fresh: bool = False) -> str:
         """The value of a ``{name, key}`` selector, without blanks around it."""
         name, key = str(selector.get("name", "")), str(selector.get("key", ""))
+        if not name or not key:
+            raise SecretMissing("it is named without `name` or `key`")
         kept = self._kept.get((namespace, name, key))
         if kept and not fresh and self._clock.now() - kept[0] < KEEP_SECONDS:
             return kept[1]
@@ -39,6 +41,14 @@ class KubeSecrets:
 
 
 def _value(secret: Mapping[str, Json], name: str, key: str) -> str:
+    """The value. An empty one is as good as none: everybody knows it."""
+    value = _text(secret, name, key)
+    if not value:
+        raise SecretMissing(f"Secret {name!r}, key {key!r}: the value is empty")
+    return value
+
+
+def _text(secret: Mapping[str, Json], name: str, key: str) -> str:
     plain = (secret.get("stringData") or {}).get(key)
     if plain is not None:
         return str(plain).strip()

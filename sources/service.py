@@ -8,15 +8,14 @@ from random import Random
 
 from argosy.backoff import Backoff
 from argosy.clock import Clock
-from argosy.errors import ArgosyError, Problem, SpecError, SpecErrors
+from argosy.errors import ArgosyError, Problem, SpecError, SpecErrors, Unavailable
 from argosy.kube.contract import Kube, Object
 from argosy.kube.resources import EVENT_SOURCES
 from argosy.kube.watching import changes
 from argosy.logs import note
-from events.bus.contract import Bus
+from events.bus.contract import Bus, Foreign
 from events.conditions import Condition, tell, warnings_of
 from events.journal import Journal
-from events.rules.event import Json
 from events.spec import effectless, parse_event_source
 from sources.contract import Kinds, Runner, Source, World
 from sources.listening import Bound, Listener, urls
@@ -33,9 +32,18 @@ _START_SECONDS = 10.0
 class _Running:
     """An EventSource that is known, and what runs for it."""
 
-    spec: Json
+    obj: Object
+    problems: list[Problem] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     bound: list[Bound] = field(default_factory=list)
+    told: list[Condition] = field(default_factory=list)
+    foreign: str = ""  # why the bus takes nothing of its namespace
+
+    @property
+    def endpoints(self) -> frozenset[str]:
+        """What it declares, and others may declare as well."""
+        return frozenset(bound.route.endpoint for bound in self.bound)
 
 
 class SourcesService:
@@ -92,30 +100,58 @@ class SourcesService:
             if known is not None:
                 await self._stop(known)
                 del self._known[uid]
+                await self._tell_rivals(known.endpoints, but=known)
             return
-        if known is not None and known.spec == obj.get("spec"):
+        if known is not None and known.obj.get("spec") == obj.get("spec"):
+            known.obj = obj
             return
         sources, problems = self._read(obj)
+        before = known.endpoints if known is not None else frozenset()
         if known is not None and not sources and (known.bound or known.tasks):
-            known.spec = obj.get("spec")  # senders know nothing of a broken edit: go on as before
-            remarks = ["the edit is broken, so what ran before it runs on"]
+            known.obj = obj  # senders know nothing of a broken edit: go on as before
+            known.remarks = ["the edit is broken, so what ran before it runs on"]
         else:
-            remarks = await self._replace(known, _Running(obj.get("spec")), uid, sources, group)
-        await tell(self._kube, EVENT_SOURCES, obj, self._conditions(self._known[uid], problems, remarks),
-                   clock=self._clock)
+            new = _Running(obj)
+            await self._replace(known, new, uid, sources, group)
+            known = new
+        known.problems = problems
+        await self._tell(known)
+        await self._tell_rivals(before | known.endpoints, but=known)
+        group.create_task(self._tell_if_foreign(known))
+
+    async def _tell(self, known: _Running) -> None:
+        known.told = self._conditions(known)
+        await tell(self._kube, EVENT_SOURCES, known.obj, known.told, clock=self._clock)
+
+    async def _tell_if_foreign(self, known: _Running) -> None:
+        """The bus may keep this namespace for another cluster; senders are asked to come again until that is put right."""
+        try:
+            await self._bus.claim(str(known.obj["metadata"].get("namespace", "")))
+        except Foreign as error:
+            known.foreign = str(error)
+            if any(one is known for one in self._known.values()):
+                await self._tell(known)
+        except Unavailable:
+            return
+
+    async def _tell_rivals(self, endpoints: frozenset[str], *, but: _Running) -> None:
+        """Who declares an endpoint too may have lost it, or have it now."""
+        for other in list(self._known.values()):
+            if other is not but and endpoints & other.endpoints and other.told != self._conditions(other):
+                await self._tell(other)
 
     async def _replace(
         self, old: _Running | None, new: _Running, uid: str, sources: list[Source], group: asyncio.TaskGroup,
-    ) -> list[str]:
+    ) -> None:
         """Run `new` instead of `old`; a hook that both have is never without somebody who listens."""
         self._known[uid] = new
         if old is not None:
             await _end(old.tasks)
-        remarks = [remark for source in sources for remark in await self._start(source, new, group)]
+        for source in sources:
+            await self._start(source, new, group)
         if old is not None:
             for bound in old.bound:
                 await self.listener.unbind(bound)
-        return remarks
 
     def _read(self, obj: Object) -> tuple[list[Source], list[Problem]]:
         """The events that can run; and what is wrong with the others, or has no effect."""
@@ -144,7 +180,7 @@ class SourcesService:
                 continue
             for event, entry in entries.items():
                 source = Source(str(meta.get("namespace", "")), str(meta["name"]), str(event), kind, entry or {})
-                found = list(self._kinds.check(source))
+                found = list(self._kinds.check(source, exposed=self.listener.exposed))
                 problems += found
                 if not any(one.severity == "error" for one in found):
                     sources.append(source)
@@ -152,20 +188,22 @@ class SourcesService:
             problems.append(Problem("spec", "names no source of events"))
         return sources, problems
 
-    async def _start(self, source: Source, known: _Running, group: asyncio.TaskGroup) -> list[str]:
+    async def _start(self, source: Source, known: _Running, group: asyncio.TaskGroup) -> None:
         emit = Publisher(source, Journal(self._bus, source.namespace), clock=self._clock)
         hook = self._kinds.hooks.get(source.kind)
         note(log, "source runs", namespace=source.namespace, source=source.name, name=source.event, kind=source.kind)
         if hook is not None:
-            bound = Bound(source, hook, hook.route(source), emit)
+            meta = known.obj["metadata"]
+            since = (str(meta.get("creationTimestamp") or ""), str(meta["uid"]))
+            bound = Bound(source, hook, hook.route(source), emit, since)
             known.bound.append(bound)
-            return [f"{source.place}: {remark}" for remark in await self.listener.bind(bound)]
+            await self.listener.bind(bound)
+            return
         started = asyncio.Event()
         self._started.append(started)
         runner = self._kinds.runners[source.kind]
         known.tasks.append(group.create_task(
             self._keep_running(runner, source, emit, started), name=f"source {source.name}/{source.event}"))
-        return []
 
     async def _keep_running(self, runner: Runner, source: Source, emit: Publisher, started: asyncio.Event) -> None:
         """Start a runner again when it fails: its trouble is its own."""
@@ -189,12 +227,17 @@ class SourcesService:
             await self.listener.unbind(bound)
         await _end(known.tasks)
 
-    def _conditions(self, known: _Running, problems: list[Problem], remarks: list[str]) -> list[Condition]:
+    def _conditions(self, known: _Running) -> list[Condition]:
+        problems = known.problems
+        remarks = [*known.remarks, *(
+            f"{bound.source.place}: {remark}" for bound in known.bound for remark in self.listener.remarks(bound))]
         errors = "\n".join(str(problem) for problem in problems if problem.severity == "error")
         told = "\n".join(filter(None, (urls(self.listener, known.bound), *remarks)))
         reason = "InvalidSpec" if errors else ""
         found = [Condition("SourcesProvided", not errors, reason, errors)]
-        if known.bound or known.tasks:
+        if known.foreign:
+            found.append(Condition("Deployed", False, "ForeignBus", known.foreign))
+        elif known.bound or known.tasks:
             found.append(Condition("Deployed", True, "SeeMessage" if remarks else "", told))
         else:
             found.append(Condition("Deployed", False, "NothingToRun", "none of its events can run\n" + errors))

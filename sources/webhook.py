@@ -14,12 +14,17 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 class Webhook:
     """Takes JSON or a form by POST, or the query of a GET."""
 
-    def check(self, source: Source) -> Iterable[Problem]:
-        """Endpoint, port and method."""
+    def check(self, source: Source, *, exposed: bool = False) -> Iterable[Problem]:
+        """Endpoint, port and method; and whether strangers may send."""
         yield from check_context(source.spec, source.place)
         method = str(source.spec.get("method") or "")
         if method not in _METHODS:
             yield Problem(f"{source.place}.method", f"is {method!r}; write one of {', '.join(_METHODS)}")
+        if exposed and source.spec.get("authSecret") is None:
+            yield Problem(
+                f"{source.place}.authSecret",
+                "is missing: anybody who reaches the listener can send events; name a Secret and have senders give its "
+                "value as a bearer token", "warning")
 
     def route(self, source: Source) -> Route:
         """As the YAML says."""

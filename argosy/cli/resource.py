@@ -50,8 +50,8 @@ def tell_reason(text: str) -> int:
 
 
 async def _carry_out(session: Session, work: "ResourceWork", manifest: str, found: dict[str, str]) -> None:
+    from argosy.kube.kinds import ServedKinds
     from controller.resources.carrying_out import carry_out
-    from controller.resources.kinds import ServedKinds
 
     kinds = ServedKinds(remote_of(session).get_json)
     found |= await carry_out(session.kube, work, manifest=manifest, kinds=kinds, clock=session.clock,

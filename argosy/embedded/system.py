@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from argosy.clock import Clock, SystemClock
 from argosy.embedded.admission import admit
@@ -22,9 +23,11 @@ from argosy.embedded.questions import routes_of
 from argosy.embedded.store import EmbeddedKube
 from argosy.embedded.throwaway import workflow_services
 from argosy.errors import ArgosyError
+from argosy.kube.kinds import ListedKinds
 from argosy.kube.kubeconfig import write_kubeconfig
 from argosy.lifecycle import running
 from argosy.settings import Settings
+from controller.untaken import Untaken
 from events.bus.jetstream import JetStreamBus
 from events.records import Records
 from events.service import SensorsService
@@ -70,9 +73,10 @@ async def _serve(kube: EmbeddedKube, data: Path, *, settings: Settings, port: in
     face = ApiFace(kube, folder=data / "face", port=DEFAULT_API_PORT if port is None else port, clock=clock,
                    resources=kube.resources, routes=routes_of(Records(bus, kube, clock)))
     sources = SourcesService(kube, bus, clock=clock, port=0 if port == 0 else settings.webhook_port)
-    sensors = SensorsService(kube, bus, clock=clock)
+    sensors = SensorsService(kube, bus, clock=clock, kinds=ListedKinds(kube.resources))
     workflows = workflow_services(kube, data, settings=settings, clock=clock, durable=True)
-    async with running([nats, bus, *workflows, sensors, sources, face]):
+    untaken = Untaken(kube, clock=clock, chance=Random())
+    async with running([nats, bus, *workflows, untaken, sensors, sources, face]):
         urls = Urls(face.url, sources.url, nats.url.split("@")[-1], data / "kubeconfig")
         write_kubeconfig(urls.kubeconfig, server=face.url, authority=face.authority, token=face.token)
         tell(urls)

@@ -14,6 +14,7 @@ from argosy.embedded.pods import ImageTable, PodRuntime
 from argosy.embedded.store import EmbeddedKube
 from argosy.errors import SpecError
 from argosy.kube.contract import Kube, Object
+from argosy.kube.kinds import ListedKinds
 from argosy.kube.resources import resource_of
 from argosy.lifecycle import Service, running
 from argosy.settings import Settings, read_environment
@@ -21,7 +22,6 @@ from controller.artifacts.folder import FolderStore
 from controller.artifacts.removing import BucketRemover, FolderRemover
 from controller.artifacts.signing import Signer
 from controller.outfitting import AsWritten
-from controller.resources.kinds import ListedKinds
 from controller.service import Controller
 
 

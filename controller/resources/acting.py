@@ -6,8 +6,9 @@ from typing import cast
 
 from argosy.clock import from_rfc3339
 from argosy.kube.contract import AlreadyExists, Conflict, Expired, Kube, NotFound, Object, PatchKind, Propagation
+from argosy.kube.kinds import Kinds
 from controller.pods.assignment import ResourceWork
-from controller.resources.contract import Kinds, WorkFailed
+from controller.resources.contract import WorkFailed
 from controller.resources.flags import read_flags
 from controller.resources.targets import (
     Target,

@@ -1,7 +1,8 @@
 """Carries the work of a resource template out: act once, wait until the object is as it should be, read values from it.
 
 The object is watched, not asked again and again; only where the service account may not watch is it looked at every few
-seconds. What is unavailable for a moment is tried again with growing waits.
+seconds. What is unavailable for a moment is tried again with growing waits; a server that fails inside, or does not know
+us, again and again has given its answer.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -9,15 +10,18 @@ from contextlib import aclosing
 
 from argosy.backoff import Backoff
 from argosy.clock import Clock
+from argosy.kube.answers import ServerFailed, Unauthorized
 from argosy.kube.contract import Expired, Forbidden, Kube, KubeError, NotFound, Object, Unavailable
+from argosy.kube.kinds import Kinds
 from controller.pods.assignment import ResourceWork
 from controller.resources.acting import Action
 from controller.resources.conditions import Conditions
-from controller.resources.contract import Kinds, WorkFailed
+from controller.resources.contract import WorkFailed
 from controller.resources.fields import read_fields
 from controller.resources.targets import Target
 
 _LOOK_SECONDS = 5.0  # where the object may be read and not watched
+_MOST_REFUSALS = 15  # in a row; with the waits between them some four minutes
 _GONE = "The resource has been deleted while its status was still being checked"
 
 
@@ -50,6 +54,7 @@ class _Worker:
         self._clock = clock
         self._say = say
         self._again_since = again_since
+        self._refusals = 0
 
     async def act(self, action: Action) -> tuple[Target, Object] | None:
         """Take the action. An answer that got lost leaves open whether it was taken, so it is then taken again."""
@@ -78,6 +83,7 @@ class _Worker:
         while True:
             try:
                 obj = await self._kube.get(target.resource, target.name, namespace=target.namespace)
+                self._refusals = 0
                 yield obj
                 async with aclosing(self._changes(target, obj["metadata"]["resourceVersion"])) as changes:
                     async for changed in changes:
@@ -106,6 +112,9 @@ class _Worker:
             await self._clock.sleep(_LOOK_SECONDS)
 
     async def _put_off(self, error: Unavailable, backoff: Backoff, failures: int) -> None:
-        wait = error.retry_after_seconds if error.retry_after_seconds is not None else backoff.wait_seconds(failures)
+        self._refusals = self._refusals + 1 if isinstance(error, ServerFailed | Unauthorized) else 0
+        if isinstance(error, ServerFailed | Unauthorized) and self._refusals >= _MOST_REFUSALS:
+            raise WorkFailed(f"Error from server ({error.reason}): {error}") from error
+        wait = backoff.wait_seconds(failures, asked=error.retry_after_seconds)
         self._say(f"{error}; trying again in {wait:.1f} s")
         await self._clock.sleep(wait)

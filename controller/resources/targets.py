@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from argosy.kube.contract import Object, Resource
+from argosy.kube.kinds import Kinds
 from argosy.manifests.yaml_tree import YamlError, read_documents
 from controller.pods.assignment import ResourceWork
 from controller.pods.resource_work import suffix_of
-from controller.resources.contract import Kinds, WorkFailed
+from controller.resources.contract import WorkFailed
 from controller.resources.flags import Flags
 
 

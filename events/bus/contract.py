@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import EllipsisType
 from typing import Protocol, TypeAlias
 
-from argosy.errors import ArgosyError
+from argosy.errors import ArgosyError, Unavailable
 
 Subject: TypeAlias = tuple[str, ...]
 # In a filter None stands for any one name, and a final `...` for one or more further names.
@@ -44,6 +44,16 @@ RULES: Mapping[Stream, Rule] = {
     Stream.DECISIONS: Rule(keep_seconds=7 * DAY_SECONDS, dedupe_seconds=120.0, newest_per_subject=True),
     Stream.DEADLETTERS: Rule(keep_seconds=90 * DAY_SECONDS, dedupe_seconds=120.0, newest_per_subject=True),
 }
+
+
+class Foreign(Unavailable):
+    """What the bus keeps for a namespace of this name belongs to another cluster."""
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__(
+            f"the event bus (NATS) keeps namespace {namespace!r} of another cluster, which is left alone: give each "
+            "cluster a NATS account or server of its own; if that cluster is gone for good, or this one has got "
+            "certificates of a new authority, run `argosy eventing` with --take-over", retry_after_seconds=60.0)
 
 
 class TooLarge(ArgosyError):
@@ -136,11 +146,14 @@ class Entry:
 
 
 class Bus(Protocol):
-    """A bus. Every call may raise Unavailable."""
+    """A bus. Every call may raise Unavailable, among it Foreign."""
 
     @property
     def most_message_bytes(self) -> int:
         """The largest message that `publish` takes."""
+
+    async def claim(self, namespace: str) -> None:
+        """Have a place for all that the namespace's objects bring. Raises Foreign where that is another cluster's."""
 
     async def publish(
         self, stream: Stream, namespace: str, subject: Subject, data: bytes, *, message_id: str = "",
@@ -154,7 +167,7 @@ class Bus(Protocol):
         """The durable consumers there are, with their filters."""
 
     async def namespaces(self) -> list[str]:
-        """The namespaces that have streams."""
+        """The namespaces of this cluster that have streams."""
 
     async def drop_consumer(self, stream: Stream, namespace: str, name: str) -> None:
         """Forget a consumer; no error if there is none."""
@@ -182,6 +195,6 @@ class Bus(Protocol):
 
 
 __all__ = [
-    "RULES", "Backlog", "Bus", "Consumer", "ConsumerSettings", "Delivery", "Entry", "Filter", "Message", "Receipt",
-    "Rule", "Stale", "Stream", "Subject", "TooLarge",
+    "DAY_SECONDS", "RULES", "Backlog", "Bus", "Consumer", "ConsumerSettings", "Delivery", "Entry", "Filter", "Foreign",
+    "Message", "Receipt", "Rule", "Stale", "Stream", "Subject", "TooLarge",
 ]

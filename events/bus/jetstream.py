@@ -1,4 +1,4 @@
-"""The bus on NATS JetStream; together with `pulling` the only code that speaks to nats."""
+"""The bus on NATS JetStream; together with `making` and `pulling` the only code that speaks to nats."""
 
 import asyncio
 import logging
@@ -16,11 +16,12 @@ from nats.js import JetStreamContext, api
 from argosy.backoff import Backoff
 from argosy.clock import Clock, SystemClock, new_uid
 from argosy.errors import Unavailable
+from argosy.logs import note
 from events.bus.contract import (
-    RULES,
     ConsumerSettings,
     Entry,
     Filter,
+    Foreign,
     Message,
     Receipt,
     Stale,
@@ -28,6 +29,7 @@ from events.bus.contract import (
     Subject,
     TooLarge,
 )
+from events.bus.making import ClusterOf, StreamMaker, bucket_name, stream_name
 from events.bus.pulling import REQUEST_SECONDS, Connection, Pull, unavailable
 from events.bus.subjects import (
     from_filter,
@@ -43,7 +45,6 @@ log = logging.getLogger(__name__)
 
 _SPARE_BYTES = 4096  # headers and subject count against the server's limit
 _SUBJECT_TAKEN = 10077  # maximum messages per subject exceeded
-_STREAM_DIFFERS = 10058  # the stream exists with another configuration
 _CONNECTING = Backoff(first_seconds=0.02, most_seconds=2.0)
 
 Answer = TypeVar("Answer")
@@ -52,14 +53,20 @@ Answer = TypeVar("Answer")
 class JetStreamBus:
     """The `Bus` over one connection to NATS. A server that is away is `Unavailable`, and nobody waits for it.
 
-    `replicas` is on how many servers of a NATS cluster each message is kept; None leaves what is there as it is.
+    `replicas` is on how many servers of a NATS cluster each message is kept, `keep_seconds` for how long what was
+    accepted is; None leaves what is there as it is. `cluster` tells whose streams may be touched; without it, all may.
     """
 
-    def __init__(self, url: str, *, clock: Clock | None = None, replicas: int | None = None) -> None:
-        self._url, self._clock, self._replicas = url, clock or SystemClock(), replicas
+    def __init__(
+        self, url: str, *, clock: Clock | None = None, replicas: int | None = None, keep_seconds: float | None = None,
+        cluster: ClusterOf | None = None, take_over: bool = False,
+    ) -> None:
+        self._url, self._clock = url, clock or SystemClock()
+        self._maker = StreamMaker(replicas=replicas, keep_seconds=keep_seconds, cluster=cluster, take_over=take_over)
         self._connection = Connection(Client())
         self._js: JetStreamContext = self._client.jetstream(timeout=REQUEST_SECONDS)
         self._made: set[str] = set()
+        self._foreign: set[str] = set()  # told in the log
         self._making = asyncio.Lock()
         self._connecting = asyncio.Lock()
         self._closing = False
@@ -90,6 +97,10 @@ class JetStreamBus:
         finally:
             await self.close()
 
+    async def claim(self, namespace: str) -> None:
+        """Make the namespace's streams."""
+        await self._ensure(namespace)
+
     async def publish(
         self, stream: Stream, namespace: str, subject: Subject, data: bytes, *, message_id: str = "",
     ) -> Receipt:
@@ -115,7 +126,7 @@ class JetStreamBus:
     async def consumer(self, stream: Stream, namespace: str, name: str, settings: ConsumerSettings) -> Pull:
         """Make the durable consumer, or bring its filters up to date."""
         await self._ensure(namespace)
-        where, durable = _stream_name(stream, namespace), to_token(name)
+        where, durable = stream_name(stream, namespace), to_token(name)
         filters = [to_filter(stream, namespace, one) for one in simplify(settings.filters)]
 
         async def ask() -> None:
@@ -134,7 +145,7 @@ class JetStreamBus:
         """All durable consumers of the stream."""
         if not await self._exists(namespace):
             return {}
-        where = _stream_name(stream, namespace)
+        where = stream_name(stream, namespace)
 
         async def ask() -> dict[str, list[Filter]]:
             found: dict[str, list[Filter]] = {}
@@ -149,7 +160,7 @@ class JetStreamBus:
         return await self._reach(ask, namespace)
 
     async def namespaces(self) -> list[str]:
-        """From the names of the streams."""
+        """From the names of the streams that belong to this cluster."""
         await self._connect()
         prefix = f"{Stream.EVENTS.value.upper()}_"
 
@@ -158,8 +169,10 @@ class JetStreamBus:
             offset = 0
             while page := await self._js.streams_info(offset=offset):
                 offset += len(page)
-                names = [info.config.name or "" for info in page]
-                found += [from_token(name.removeprefix(prefix)) for name in names if name.startswith(prefix)]
+                for config in (info.config for info in page if (info.config.name or "").startswith(prefix)):
+                    namespace = from_token((config.name or "").removeprefix(prefix))
+                    if await self._maker.is_ours(namespace, config):
+                        found.append(namespace)
             return sorted(found)
 
         try:
@@ -174,7 +187,7 @@ class JetStreamBus:
 
         async def ask() -> None:
             try:
-                await self._js.delete_consumer(_stream_name(stream, namespace), to_token(name))
+                await self._js.delete_consumer(stream_name(stream, namespace), to_token(name))
             except nats.js.errors.NotFoundError:
                 return
 
@@ -192,7 +205,7 @@ class JetStreamBus:
         """Look back in growing windows until `last` messages are found or the beginning is reached."""
         if not await self._exists(namespace):
             return []
-        where, wire = _stream_name(stream, namespace), to_filter(stream, namespace, filter_)
+        where, wire = stream_name(stream, namespace), to_filter(stream, namespace, filter_)
 
         async def ask() -> list[Message]:
             state = (await self._js.stream_info(where)).state
@@ -213,7 +226,7 @@ class JetStreamBus:
 
         async def ask() -> Entry | None:
             try:
-                bucket = await self._js.key_value(_bucket_name(namespace))
+                bucket = await self._js.key_value(bucket_name(namespace))
                 entry = await bucket.get(_key(key))
             except nats.js.errors.KeyNotFoundError:
                 return None
@@ -228,7 +241,7 @@ class JetStreamBus:
             raise TooLarge(len(value), self.most_message_bytes)
 
         async def ask() -> int:
-            bucket = await self._js.key_value(_bucket_name(namespace))
+            bucket = await self._js.key_value(bucket_name(namespace))
             try:
                 if revision == 0:
                     return int(await bucket.create(_key(key), value))
@@ -244,8 +257,8 @@ class JetStreamBus:
             return
 
         async def ask() -> None:
-            where = f"KV_{_bucket_name(namespace)}"
-            wire = f"$KV.{_bucket_name(namespace)}.{_key(prefix)}"
+            where = f"KV_{bucket_name(namespace)}"
+            wire = f"$KV.{bucket_name(namespace)}.{_key(prefix)}"
             for subject in (wire, f"{wire}.>"):
                 await self._js.purge_stream(where, subject=subject)
 
@@ -277,7 +290,7 @@ class JetStreamBus:
         if namespace in self._made:
             return True
         try:
-            await self._js.stream_info(_stream_name(Stream.EVENTS, namespace))
+            await self._js.stream_info(stream_name(Stream.EVENTS, namespace))
         except nats.js.errors.NotFoundError:
             return False
         except (nats.errors.Error, TimeoutError, OSError) as error:
@@ -294,32 +307,16 @@ class JetStreamBus:
             if namespace in self._made:
                 return
             try:
-                for stream in Stream:
-                    await self._ensure_stream(_stream_config(stream, namespace).evolve(num_replicas=self._replicas or 1))
-                await self._ensure_bucket(_bucket_name(namespace))
+                await self._maker.make(self._js, namespace)
+            except Foreign as error:
+                if namespace not in self._foreign:
+                    self._foreign.add(namespace)
+                    note(log, "namespace not served", level=logging.ERROR, namespace=namespace, reason=str(error))
+                raise
             except (nats.errors.Error, TimeoutError, OSError) as error:
                 raise unavailable(error) from error
             self._made.add(namespace)
-
-    async def _ensure_stream(self, config: api.StreamConfig) -> None:
-        try:
-            await self._js.add_stream(config)
-        except nats.js.errors.APIError as error:
-            if error.err_code != _STREAM_DIFFERS:
-                raise
-            kept = self._replicas or (await self._js.stream_info(config.name or "")).config.num_replicas
-            await self._js.update_stream(config.evolve(num_replicas=kept))
-
-    async def _ensure_bucket(self, bucket: str) -> None:
-        try:
-            await self._js.create_key_value(
-                bucket=bucket, history=1, storage=api.StorageType.FILE, replicas=self._replicas or 1)
-        except nats.js.errors.APIError as error:
-            if error.err_code != _STREAM_DIFFERS:
-                raise
-            config = (await self._js.stream_info(f"KV_{bucket}")).config
-            if self._replicas not in (None, config.num_replicas):
-                await self._js.update_stream(config.evolve(num_replicas=self._replicas))
+            self._foreign.discard(namespace)
 
     async def _connect(self) -> None:
         if self._is_up():
@@ -371,7 +368,7 @@ class JetStreamBus:
 
         async def ask() -> Message | None:
             try:
-                raw = await self._js.get_msg(_stream_name(stream, namespace), direct=True, **which)
+                raw = await self._js.get_msg(stream_name(stream, namespace), direct=True, **which)
             except nats.js.errors.NotFoundError:
                 return None
             at = raw.time.timestamp() if raw.time else 0.0
@@ -400,28 +397,8 @@ class JetStreamBus:
         return found
 
 
-def _stream_name(stream: Stream, namespace: str) -> str:
-    return f"{stream.value.upper()}_{to_token(namespace)}"
-
-
-def _bucket_name(namespace: str) -> str:
-    # Bucket names know no "=": namespaces are DNS labels, so nothing else than letters, digits and "-" occurs.
-    return f"argosy-{to_token(namespace).replace('=', '_')}"
-
-
 def _key(key: Subject) -> str:
     return ".".join(map(to_token, key))
-
-
-def _stream_config(stream: Stream, namespace: str) -> api.StreamConfig:
-    rule = RULES[stream]
-    single = rule.once_per_subject or rule.newest_per_subject
-    return api.StreamConfig(
-        name=_stream_name(stream, namespace), subjects=[to_filter(stream, namespace, (...,))],
-        storage=api.StorageType.FILE, retention=api.RetentionPolicy.LIMITS, max_age=rule.keep_seconds,
-        duplicate_window=rule.dedupe_seconds, allow_direct=True, max_msgs_per_subject=1 if single else -1,
-        discard=api.DiscardPolicy.NEW if rule.once_per_subject else api.DiscardPolicy.OLD,
-        discard_new_per_subject=rule.once_per_subject)
 
 
 def _consumer_config(durable: str, filters: list[str], settings: ConsumerSettings) -> api.ConsumerConfig:

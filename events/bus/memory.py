@@ -62,6 +62,10 @@ class MemoryBus:
         """As large as the real one by default."""
         return self._most
 
+    async def claim(self, namespace: str) -> None:  # noqa: ARG002 - the contract's
+        """No other cluster reaches it."""
+        await asyncio.sleep(0)
+
     async def publish(
         self, stream: Stream, namespace: str, subject: Subject, data: bytes, *, message_id: str = "",
     ) -> Receipt:

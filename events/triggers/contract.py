@@ -7,6 +7,7 @@ from typing import Protocol
 from argosy.clock import Clock
 from argosy.errors import ArgosyError, Problem
 from argosy.kube.contract import Kube
+from argosy.kube.kinds import Kinds
 from events.rules.event import Event, Json
 
 
@@ -61,6 +62,7 @@ class World:
     kube: Kube
     clock: Clock
     caller: Caller
+    kinds: Kinds
 
 
 class Kind(Protocol):

@@ -1,4 +1,4 @@
-"""The ``k8s`` trigger: create, update, patch or delete any object that Argosy knows."""
+"""The ``k8s`` trigger: create, update, patch or delete any object of a kind that is served."""
 
 from collections.abc import Iterable, Mapping
 
@@ -28,7 +28,7 @@ class K8s:
     async def act(self, action: Action, world: World) -> Done:
         """Fetch the object, fill it, and carry the operation out."""
         obj = await objects.fetch(action, world)
-        resource = objects.kind_of(obj, action.where)
+        resource = await objects.kind_of(obj, action.where, world.kinds)
         if action.template.get("liveObject") and action.template.get("operation") not in (None, "", "create"):
             obj = await self._live(obj, resource, action, world)
         obj = objects.fill(obj, action)

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from argosy.errors import Problem, SpecError, SpecErrors
-from argosy.kube.contract import NotFound, Object, Resource
+from argosy.errors import Problem, SpecError, SpecErrors, Unavailable
+from argosy.kube.contract import KubeError, NotFound, Object, Resource
 from argosy.kube.impersonation import acting_as, service_account
-from argosy.kube.resources import CONFIG_MAPS, WORKFLOWS, resource_of
+from argosy.kube.kinds import Kinds
+from argosy.kube.resources import CONFIG_MAPS, WORKFLOWS
 from argosy.manifests import load_manifests
 from controller.literals import mark_changed
 from events.rules import parameters
@@ -29,11 +30,18 @@ def check_source(template: Mapping[str, Json], where: str) -> Iterable[Problem]:
     for name in source:
         if name not in SUPPORTED_SOURCES:
             yield Problem(f"{where}.source.{name}", f"is not supported yet; use {', '.join(SUPPORTED_SOURCES)}")
-    resource = source.get("resource")
-    if resource is not None and resource_of(str(resource.get("apiVersion")), str(resource.get("kind"))) is None:
-        yield Problem(
-            f"{where}.source.resource",
-            f"is a {resource.get('kind')} of {resource.get('apiVersion')}, a kind that Argosy does not know", "warning")
+
+
+async def check_kind(template: Mapping[str, Json], where: str, kinds: Kinds) -> Iterable[Problem]:
+    """Whether the object is of a kind that is served now. What cannot be found out is not told; firing will."""
+    resource = (template.get("source") or {}).get("resource")
+    if resource is None:
+        return ()
+    try:
+        known = await kinds.of_manifest(str(resource.get("apiVersion")), str(resource.get("kind")))
+    except (KubeError, Unavailable):
+        return ()
+    return () if known else [Problem(f"{where}.source.resource", _not_served(resource), "warning")]
 
 
 async def fetch(action: Action, world: World) -> Object:
@@ -59,11 +67,11 @@ def fill(obj: Object, action: Action) -> Object:
     return filled
 
 
-def kind_of(obj: Object, where: str) -> Resource:
-    """The resource to write to."""
-    known = resource_of(str(obj.get("apiVersion")), str(obj.get("kind")))
+async def kind_of(obj: Object, where: str, kinds: Kinds) -> Resource:
+    """The resource to write to. Raises Refused, KubeError, Unavailable."""
+    known = await kinds.of_manifest(str(obj.get("apiVersion")), str(obj.get("kind")))
     if known is None:
-        raise Refused(f"{where}: {obj.get('kind')} of {obj.get('apiVersion')} is a kind that Argosy does not know")
+        raise Refused(f"{where}.source: {_not_served(obj)}")
     return known
 
 
@@ -130,6 +138,11 @@ async def _from_config_map(selector: Mapping[str, Json], action: Action, world: 
     if text is None:
         raise Refused(f"{where}: ConfigMap {name!r} has no key {key!r}")
     return _parsed(str(text), where)
+
+
+def _not_served(obj: Mapping[str, Json]) -> str:
+    return (f"is a {obj.get('kind')} of {obj.get('apiVersion')}, a kind that nothing serves here; "
+            "write one that `kubectl api-resources` lists")
 
 
 def _parsed(text: str, where: str) -> Object:

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from argosy.errors import Problem
+from argosy.kube.kinds import Kinds
 from events.durations import seconds_of
 from events.rules.event import Json
+from events.triggers import objects
 from events.triggers.argo_workflow import ArgoWorkflow
 from events.triggers.contract import Kind
 from events.triggers.http import Http
@@ -36,6 +38,18 @@ def check(spec: Mapping[str, Json], where: str) -> Iterable[Problem]:
     yield from _check_pace(spec, where)
     if spec.get("dlqTrigger"):
         yield from check(spec["dlqTrigger"], f"{where}.dlqTrigger")
+
+
+async def check_kinds(spec: Mapping[str, Json], where: str, kinds: Kinds) -> Iterable[Problem]:
+    """Whether a trigger acts on an object of a kind that is served."""
+    template = spec.get("template") or {}
+    found: list[Problem] = []
+    for name in ("k8s", "argoWorkflow"):
+        if template.get(name) is not None:
+            found += await objects.check_kind(template[name], f"{where}.template.{name}", kinds)
+    if spec.get("dlqTrigger"):
+        found += await check_kinds(spec["dlqTrigger"], f"{where}.dlqTrigger", kinds)
+    return found
 
 
 def _check_pace(spec: Mapping[str, Json], where: str) -> Iterable[Problem]:

@@ -1,6 +1,7 @@
 """The sensors' shell: start, edit, delete, retry, give up, replay; on simulated time."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from argosy.errors import ArgosyError, Unavailable
+from argosy.kube.answers import error_of
 from argosy.kube.contract import Forbidden, Kube, Object
 from argosy.kube.impersonation import impersonated
 from argosy.kube.resources import EVENT_BUSES, SENSORS, WORKFLOWS
@@ -107,6 +109,21 @@ def test_a_kind_of_trigger_that_is_not_supported_is_told_and_the_others_work():
     play(story)
 
 
+def test_a_trigger_of_a_kind_that_nothing_serves_is_told_on_the_sensor():
+    async def story(world: World) -> None:
+        job = creates("t")
+        job["template"]["k8s"]["source"]["resource"] |= {"apiVersion": "batch/v1", "kind": "Job"}
+        await world.apply(sensor([job]))
+        async with world.start():
+            await world.clock.sleep(1)
+        told = conditions(await world.kube.get(SENSORS, "sensor", namespace=NS))
+        assert told["Deployed"]["status"] == "True"
+        place = "spec.triggers[0].template.k8s.source.resource"
+        assert f"{place}: is a Job of batch/v1, a kind that nothing serves here" in told["SpecWarning"]["message"]
+
+    play(story)
+
+
 def test_an_event_bus_says_that_events_travel():
     async def story(world: World) -> None:
         await world.kube.create(EVENT_BUSES, {
@@ -117,6 +134,20 @@ def test_an_event_bus_says_that_events_travel():
         told = conditions(await world.kube.get(EVENT_BUSES, "default", namespace=NS))
         assert told["Configured"]["status"] == told["Deployed"]["status"] == "True"
         assert "spec.jetstream: has no effect here" in told["SpecWarning"]["message"]
+
+    play(story)
+
+
+def test_an_event_bus_of_argo_events_is_left_to_it():
+    async def story(world: World) -> None:
+        for name, finalizers in (("argos", ["eventbus-controller"]), ("ours", [])):
+            await world.kube.create(EVENT_BUSES, {
+                "apiVersion": "argoproj.io/v1alpha1", "kind": "EventBus", "metadata": {"name": name, "finalizers": finalizers},
+                "spec": {"jetstream": {"version": "2.10.10"}}}, namespace=NS)
+        async with world.start():
+            await world.clock.sleep(1)
+        assert "status" not in await world.kube.get(EVENT_BUSES, "argos", namespace=NS)
+        assert "status" in await world.kube.get(EVENT_BUSES, "ours", namespace=NS)
 
     play(story)
 
@@ -274,6 +305,24 @@ def test_a_failure_of_the_world_is_tried_again_without_being_asked():
             assert told["decisions"][0]["result"]["outcome"] == "retrying"
             [outcome] = await world.settled(1)
         assert (outcome["outcome"], outcome["attempts"]) == ("done", 3)
+
+    play(story)
+
+
+@pytest.mark.parametrize(("code", "message"), [
+    (500, "etcdserver: leader changed"), (500, 'failed calling webhook "policy": connection refused'), (401, "Unauthorized"),
+])
+def test_what_an_api_server_in_trouble_answers_is_tried_again(code: int, message: str):
+    async def story(world: World) -> None:
+        status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
+        trouble = [error_of(code, json.dumps(status).encode()) for _ in range(3)]
+        await world.apply(sensor([creates("t")]))
+        async with world.start(kube=Failing(world.kube, *trouble)):
+            await world.clock.sleep(1)
+            await world.send(event("p1"))
+            [outcome] = await world.settled(1)
+        assert (outcome["outcome"], outcome["attempts"]) == ("done", 4)
+        assert await world.records.list_dead_letters(NS) == []
 
     play(story)
 

@@ -12,8 +12,9 @@ from aiohttp import web
 from argosy.clock import SystemClock
 from argosy.embedded.store import EmbeddedKube
 from argosy.errors import Unavailable
-from argosy.kube.contract import NotFound, Object
+from argosy.kube.contract import AlreadyExists, NotFound, Object, Resource
 from argosy.kube.impersonation import impersonated
+from argosy.kube.kinds import ListedKinds, ServedKinds
 from argosy.kube.resources import CONFIG_MAPS, SECRETS, WORKFLOW_TEMPLATES, WORKFLOWS
 from events.triggers import registry
 from events.triggers.contract import Action, Done, Refused, Reply, World
@@ -35,13 +36,39 @@ class Recorder:
         return self.reply
 
 
+class ApiServer:
+    """An API server that serves jobs as well; everything else is the store's."""
+
+    def __init__(self, kube: EmbeddedKube) -> None:
+        self._kube = kube
+        self.asked: list[str] = []
+        self.made: list[tuple[Resource, Object]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kube, name)
+
+    async def get_json(self, path: str) -> Any:
+        self.asked.append(path)
+        return {"resources": [{"name": "jobs", "kind": "Job", "namespaced": True}, {"name": "jobs/status", "kind": "Job"}]}
+
+    async def create(self, resource: Resource, obj: Object, *, namespace: str = "") -> Object:
+        if any(one["metadata"]["name"] == obj["metadata"]["name"] for _, one in self.made):
+            raise AlreadyExists("it is there")
+        assert namespace == NS
+        self.made.append((resource, obj))
+        return obj
+
+    async def get(self, _resource: Resource, name: str, *, namespace: str = "") -> Object:
+        return next(obj for _, obj in self.made if obj["metadata"]["name"] == name)
+
+
 class Stage:
     """A store and a caller, and actions upon them."""
 
     def __init__(self, kube: EmbeddedKube) -> None:
         self.caller = Recorder()
         self.kube = kube
-        self.world = World(kube, SystemClock(), self.caller)
+        self.world = World(kube, SystemClock(), self.caller, ListedKinds(kube.resources))
 
     async def act(
         self, kind: str, template: Object, *, key: str = "intent", policy: Mapping[str, Any] | None = None, account: str = "",
@@ -126,9 +153,37 @@ async def test_a_live_object_is_changed_by_its_parameters(stage: Stage):
     assert (await stage.kube.get(CONFIG_MAPS, "c", namespace=NS))["data"] == {"a": "vmain"}
 
 
-async def test_a_kind_that_nobody_knows_is_refused(stage: Stage):
-    with pytest.raises(Refused, match="is a kind that Argosy does not know"):
-        await stage.act("k8s", {"source": {"resource": {"apiVersion": "a/v1", "kind": "B", "metadata": {"name": "x"}}}})
+def job(**metadata: str) -> Object:
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata or {"generateName": "j-"}, "spec": {}}
+
+
+async def test_a_kind_that_nobody_serves_is_refused_by_its_name(stage: Stage):
+    with pytest.raises(Refused, match=r"where\.source: is a Job of batch/v1, a kind that nothing serves here"):
+        await stage.act("k8s", {"source": {"resource": job()}})
+
+
+async def test_any_kind_that_the_api_server_serves_is_made_by_a_trigger(stage: Stage):
+    server = ApiServer(stage.kube)
+    stage.world = World(server, SystemClock(), stage.caller, ServedKinds(server.get_json))
+    for _ in range(2):
+        done = await stage.act("k8s", {"source": {"resource": job()}, "parameters": [put("metadata.labels.ref")]})
+    assert done.text.startswith("created Job j-")
+    [(resource, made)] = server.made
+    assert (resource.plural, resource.namespaced, made["metadata"]["labels"]["ref"]) == ("jobs", True, "main")
+    assert server.asked == ["/apis/batch/v1"]
+    with pytest.raises(Refused, match="is a CronJob of batch/v1, a kind that nothing serves here"):
+        await stage.act("k8s", {"source": {"resource": {**job(), "kind": "CronJob"}}})
+
+
+async def test_while_the_api_server_cannot_tell_its_kinds_a_trigger_waits_for_it(stage: Stage):
+    async def away(_path: str) -> Any:
+        raise Unavailable("the server is away")
+
+    stage.world = World(stage.kube, SystemClock(), stage.caller, ServedKinds(away))
+    with pytest.raises(Unavailable):
+        await stage.act("k8s", {"source": {"resource": job()}})
+    spec = {"template": {"k8s": {"source": {"resource": job()}}}}
+    assert list(await registry.check_kinds(spec, "t", stage.world.kinds)) == []
 
 
 async def test_braces_that_an_event_brings_are_noted_as_data_and_those_of_the_author_are_not(stage: Stage):

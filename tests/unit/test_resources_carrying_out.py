@@ -9,12 +9,13 @@ import pytest
 from argosy.clock import SystemClock
 from argosy.embedded.store import EmbeddedKube
 from argosy.errors import Unavailable
+from argosy.kube.answers import error_of
 from argosy.kube.contract import Expired, Forbidden, Object, PatchKind, Resource, WatchEvent
+from argosy.kube.kinds import ListedKinds
 from argosy.kube.resources import CONFIG_MAPS, KNOWN
 from controller.pods.assignment import FieldOut, ResourceWork
 from controller.resources.carrying_out import carry_out
 from controller.resources.contract import WorkFailed
-from controller.resources.kinds import ListedKinds
 
 MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: thing}\ndata: {state: new}\n"
 FIELDS = (FieldOut("state", json_path="{.data.state}"),)
@@ -84,6 +85,20 @@ async def test_what_is_unavailable_for_a_moment_is_tried_again(store: EmbeddedKu
     kube = Troubled(store, create=[Unavailable("away"), Unavailable("away", retry_after_seconds=7.0), None])
     assert await run(kube, clock) == {"state": "new"}
     assert clock.waits == [pytest.approx(0.1), 7.0]
+
+
+async def test_a_server_that_fails_inside_again_and_again_has_given_its_answer(store: EmbeddedKube) -> None:
+    def failures(number: int) -> list[Exception | None]:
+        return [error_of(code, b"so it is") for code in [500, 401] * number][:number]
+
+    assert await run(Troubled(store, create=[*failures(14), None]), Instant()) == {"state": "new"}
+    await store.delete(CONFIG_MAPS, "thing", namespace="argo")
+    clock = Instant()
+    with pytest.raises(WorkFailed, match=r"Error from server \(InternalError\): so it is"):
+        await run(Troubled(store, create=failures(15)), clock)
+    assert 180 < sum(clock.waits) < 300
+    away: list[Exception | None] = [Unavailable("away")] * 40
+    assert await run(Troubled(store, create=[*away, None]), Instant()) == {"state": "new"}
 
 
 async def test_an_object_whose_making_was_not_answered_is_not_taken_for_somebody_elses(store: EmbeddedKube) -> None:

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from argosy.kube.contract import Forbidden, NotFound
+from argosy.kube.kinds import ListedKinds, ServedKinds
 from argosy.kube.resources import KNOWN
 from controller.pods.assignment import FieldOut, ResourceWork
 from controller.resources.conditions import Conditions
 from controller.resources.contract import WorkFailed
 from controller.resources.fields import read_fields, render_path
 from controller.resources.flags import read_flags
-from controller.resources.kinds import ListedKinds, ServedKinds
 from controller.resources.targets import owned
 
 OBJECT: dict[str, Any] = {

@@ -137,6 +137,15 @@ def test_an_unsigned_github_source_is_warned_about():
     assert problem.severity == "warning"
 
 
+def test_a_webhook_without_a_token_is_warned_about_where_strangers_reach_it():
+    hook = source("webhook", endpoint="/go", port="1", method="POST")
+    assert list(Webhook().check(hook)) == []
+    [problem] = Webhook().check(hook, exposed=True)
+    assert (problem.severity, problem.path) == ("warning", "spec.webhook.ev.authSecret")
+    guarded = source("webhook", **hook.spec, authSecret={"name": "s", "key": "k"})
+    assert list(Webhook().check(guarded, exposed=True)) == []
+
+
 @pytest.mark.parametrize(("expression", "why"), [
     ("", ""), ('body.ref == "main"', ""), ('body.ref == "tags"', "filter.expression 'body.ref == \"tags\"' is false, not true"),
     ("body.n", "filter.expression 'body.n' is 3, not true"),

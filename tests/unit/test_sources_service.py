@@ -1,10 +1,13 @@
 """The sources' shell: objects come, change and go; ports are had or not; the bus is there or not."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import io
 import socket
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeAlias
 
 import aiohttp
 import pytest
@@ -13,12 +16,14 @@ from argosy.clock import SystemClock
 from argosy.embedded.store import EmbeddedKube
 from argosy.errors import Unavailable
 from argosy.kube.contract import Object
-from argosy.kube.resources import EVENT_SOURCES
+from argosy.kube.resources import EVENT_SOURCES, SECRETS
 from argosy.lifecycle import running
 from events.bus.contract import Stream
 from events.bus.memory import MemoryBus
 from sources import listening
 from sources.service import SourcesService
+
+Told: TypeAlias = dict[str, dict[str, str]]
 
 
 def free_port() -> int:
@@ -33,6 +38,15 @@ def hooks(name: str = "hooks", *, port: int | None = None, endpoint: str = "/go"
             "metadata": {"name": name, "namespace": "default"}, "spec": {"webhook": {"go": entry}, **more}}
 
 
+class LateClock(SystemClock):
+    """A clock that can be told to be late."""
+
+    late = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.late
+
+
 class Flaky(MemoryBus):
     """A bus that can be away."""
 
@@ -45,38 +59,81 @@ class Flaky(MemoryBus):
 
 
 class Place:
-    def __init__(self, kube: EmbeddedKube, bus: Flaky, service: SourcesService, session: aiohttp.ClientSession) -> None:
-        self.kube, self.bus, self.service, self.session = kube, bus, service, session
+    def __init__(
+        self, kube: EmbeddedKube, clock: LateClock, bus: Flaky, service: SourcesService, session: aiohttp.ClientSession,
+    ) -> None:
+        self.kube, self.clock, self.bus, self.service, self.session = kube, clock, bus, service, session
 
-    async def apply(self, obj: Object) -> dict[str, dict[str, str]]:
+    async def apply(self, obj: Object, *, namespace: str = "default") -> Told:
         """Create, or change the spec; the conditions once the service has seen it."""
         name = obj["metadata"]["name"]
         if any(one["metadata"]["name"] == name for one in (await self.kube.list(EVENT_SOURCES)).items):
             await self.kube.patch(EVENT_SOURCES, name, [{"op": "replace", "path": "/spec", "value": obj["spec"]}],
-                                  namespace="default", kind="application/json-patch+json")
+                                  namespace=namespace, kind="application/json-patch+json")
         else:
-            await self.kube.create(EVENT_SOURCES, obj, namespace="default")
+            obj["metadata"]["namespace"] = namespace
+            self.clock.late += 1  # so that the age of objects tells them apart
+            await self.kube.create(EVENT_SOURCES, obj, namespace=namespace)
+        return await self.told(name, namespace=namespace)
+
+    async def told(
+        self, name: str, *, namespace: str = "default", until: Callable[[Told], bool] = lambda _: True,
+    ) -> Told:
+        """The conditions, once they are of the spec as it is and `until` is content."""
         async with asyncio.timeout(5):
             while True:
-                found = await self.kube.get(EVENT_SOURCES, name, namespace="default")
+                found = await self.kube.get(EVENT_SOURCES, name, namespace=namespace)
                 status = found.get("status") or {}
-                if status.get("observedGeneration") == found["metadata"]["generation"]:
-                    return {one["type"]: one for one in status["conditions"]}
+                told = {one["type"]: one for one in status.get("conditions", ())}
+                if status.get("observedGeneration") == found["metadata"]["generation"] and until(told):
+                    return told
                 await asyncio.sleep(0.01)
 
-    async def post(self, url: str, body: bytes = b"{}") -> tuple[int, dict[str, Any], dict[str, str]]:
-        async with self.session.post(url, data=io.BytesIO(body)) as answer:
+    async def post(
+        self, url: str, body: bytes = b"{}", *, headers: dict[str, str] | None = None,
+    ) -> tuple[int, dict[str, Any], dict[str, str]]:
+        given = {"Content-Type": "application/json", **(headers or {})}
+        async with self.session.post(url, data=io.BytesIO(body), headers=given) as answer:
             return answer.status, await answer.json(), dict(answer.headers)
 
 
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
-    clock, bus = SystemClock(), Flaky()
+    clock, bus = LateClock(), Flaky()
     kube = EmbeddedKube.open(":memory:", clock=clock)
     service = SourcesService(kube, bus, clock=clock)
     async with running([service]), aiohttp.ClientSession() as session:
-        yield Place(kube, bus, service, session)
+        yield Place(kube, clock, bus, service, session)
     kube.close()
+
+
+@pytest.mark.parametrize("value", ["", " \n"])
+async def test_an_empty_secret_lets_nobody_in(place: Place, value: str):
+    await place.kube.create(SECRETS, {
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+        "data": {"k": base64.b64encode(value.encode()).decode()}}, namespace="default")
+    obj = hooks(github={"push": {"webhook": {"endpoint": "/push", "port": str(free_port())},
+                                 "webhookSecret": {"name": "s", "key": "k"}}})
+    obj["spec"]["webhook"]["go"]["authSecret"] = {"name": "s", "key": "k"}
+    await place.apply(obj)
+    empty_key = "sha256=" + hmac.new(value.strip().encode(), b"{}", hashlib.sha256).hexdigest()
+    for event, headers in [("push", {"X-Hub-Signature-256": empty_key}), ("go", {"Authorization": "Bearer x"}),
+                           ("go", {"Authorization": "Bearer "})]:
+        status, answer, _ = await place.post(f"{place.service.url}/default/hooks/{event}", headers=headers)
+        assert status in (401, 500), answer
+    assert "Secret 's', key 'k': the value is empty" in (
+        await place.post(f"{place.service.url}/default/hooks/push", headers={"X-Hub-Signature-256": empty_key}))[1]["error"]
+    assert await place.bus.read(Stream.EVENTS, "default", (...,), last=9) == []
+
+
+async def test_a_secret_that_is_named_without_its_name_lets_nobody_in(place: Place):
+    obj = hooks(github={"push": {"webhook": {"endpoint": "/push", "port": str(free_port())}, "webhookSecret": {}}})
+    obj["spec"]["webhook"]["go"]["authSecret"] = {"name": "", "key": "k"}
+    await place.apply(obj)
+    headers = {"X-Hub-Signature-256": "sha256=" + "0" * 64, "Authorization": "Bearer x"}
+    for event in ("push", "go"):
+        status, answer, _ = await place.post(f"{place.service.url}/default/hooks/{event}", headers=headers)
+        assert (status, "without `name` or `key`" in answer["error"]) == (500, True)
 
 
 async def test_an_event_is_taken_on_its_own_path_its_endpoint_and_its_port(place: Place):
@@ -92,15 +149,63 @@ async def test_an_event_is_taken_on_its_own_path_its_endpoint_and_its_port(place
         assert health.status == 200
 
 
-async def test_two_events_of_one_endpoint_are_told_apart_by_their_own_paths(place: Place):
+async def test_the_event_that_declared_an_endpoint_first_keeps_it_and_the_younger_one_says_so(place: Place):
     port = free_port()
     await place.apply(hooks("one", port=port))
-    told = await place.apply(hooks("two", port=port))
-    assert "another event declares /go" in told["Deployed"]["message"]
-    for url in (f"{place.service.url}/go", f"http://127.0.0.1:{port}/go"):
+    told = await place.apply(hooks("two", port=port), namespace="other")
+    assert f"an older event declares /go on port {port} too" in told["Deployed"]["message"]
+    assert f"send to {place.service.url}/other/two/go instead" in told["Deployed"]["message"]
+    assert told["Deployed"]["reason"] == "SeeMessage"
+    for url in (f"{place.service.url}/go", f"http://127.0.0.1:{port}/go", f"{place.service.url}/default/one/go"):
         status, answer, _ = await place.post(url)
-        assert (status, "2 events declare /go" in answer["error"]) == (409, True)
-    assert (await place.post(f"{place.service.url}/default/two/go"))[0] == 200
+        assert (status, answer["source"]) == (200, "one")
+    assert (await place.post(f"{place.service.url}/other/two/go"))[1]["source"] == "two"
+
+
+async def test_an_endpoint_goes_to_the_next_in_age_when_the_oldest_is_gone(place: Place):
+    await place.apply(hooks("one"))
+    told = await place.apply(hooks("two"))
+    assert "an older event keeps /go of the shared listener" in told["Deployed"]["message"]
+    await place.kube.delete(EVENT_SOURCES, "one", namespace="default")
+    told = await place.told("two", until=lambda told: told["Deployed"]["reason"] == "")
+    assert told["Deployed"]["message"] == f"go: {place.service.url}/default/two/go"
+    assert (await place.post(f"{place.service.url}/go"))[1]["source"] == "two"
+
+
+async def test_age_decides_and_not_the_order_in_which_a_restarted_service_hears_of_them():
+    clock = LateClock()
+    kube = EmbeddedKube.open(":memory:", clock=clock)
+    for seconds, name in ((0, "zulu"), (5, "alpha")):  # a list comes in the order of names
+        clock.late = seconds
+        await kube.create(EVENT_SOURCES, hooks(name), namespace="default")
+    service = SourcesService(kube, Flaky(), clock=clock)
+    async with running([service]), aiohttp.ClientSession() as session:
+        place = Place(kube, clock, Flaky(), service, session)
+        assert (await place.post(f"{service.url}/go"))[1]["source"] == "zulu"
+        told = await place.told("alpha", until=lambda told: told["Deployed"]["reason"] == "SeeMessage")
+        assert "an older event keeps /go" in told["Deployed"]["message"]
+    kube.close()
+
+
+@pytest.mark.parametrize("outside", [{"host": "0.0.0.0"}, {"public_url": "http://hooks.example"}])
+async def test_a_stranger_hears_nothing_of_what_else_there_is(outside: dict[str, str]):
+    clock, bus = LateClock(), Flaky()
+    kube = EmbeddedKube.open(":memory:", clock=clock)
+    service = SourcesService(kube, bus, clock=clock, **outside)
+    async with running([service]), aiohttp.ClientSession() as session:
+        place = Place(kube, clock, bus, service, session)
+        obj = hooks()
+        obj["spec"]["webhook"]["go"]["authSecret"] = {"name": "hidden", "key": "k"}
+        await place.apply(obj)
+        here = f"http://127.0.0.1:{service.listener.port}"
+        status, answer, _ = await place.post(f"{here}/else")
+        assert (status, answer["error"]) == (
+            404, "no event source listens on this path; the status of each EventSource tells its URLs")
+        status, answer, _ = await place.post(f"{here}/go", headers={"Authorization": "Bearer x"})
+        assert (status, "hidden" in answer["error"]) == (500, False)
+        told = await place.apply(hooks("unguarded", endpoint="/free"))
+        assert "spec.webhook.go.authSecret: is missing" in told["SpecWarning"]["message"]
+    kube.close()
 
 
 async def test_a_port_that_is_taken_is_told_with_the_url_to_use_instead(place: Place):

@@ -29,10 +29,10 @@ from argosy.embedded.pods.status import failed_status, running_status, waiting_s
 from argosy.embedded.pods.volumes import lay_out
 from argosy.errors import Unavailable
 from argosy.kube.contract import Conflict, Kube, NotFound, Object, PatchKind
+from argosy.kube.kinds import Kinds
 from argosy.kube.resources import CONFIG_MAPS, PERSISTENT_VOLUME_CLAIMS, PODS, SECRETS
 from controller.artifacts.contract import ArtifactError, ArtifactStore
 from controller.pods.assignment import Assignment
-from controller.resources.contract import Kinds
 
 _LOG = logging.getLogger(__name__)
 _RESOURCES = {"ConfigMap": CONFIG_MAPS, "Secret": SECRETS, "PersistentVolumeClaim": PERSISTENT_VOLUME_CLAIMS}

@@ -20,10 +20,9 @@ from argosy.embedded.pods.standins import Standins
 from argosy.embedded.pods.status import HOST_IP, waiting_status
 from argosy.errors import ArgosyError
 from argosy.kube.contract import Conflict, Expired, Kube, NotFound, Object, PatchKind
+from argosy.kube.kinds import Kinds, ListedKinds
 from argosy.kube.resources import KNOWN, PODS
 from controller.artifacts.contract import ArtifactStore
-from controller.resources.contract import Kinds
-from controller.resources.kinds import ListedKinds
 
 Isolation = Literal["auto", "namespaces", "plain"]
 _LOG = logging.getLogger(__name__)
