@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from argosy.cli.options import Globals, VerbCommand, read_globals
-from argosy.cli.serving import health_port, serve_until_told, serving, tell_ready
+from argosy.cli.serving import ask_whether_known, health_port, serve_until_told, serving, tell_ready
 from argosy.cli.session import Session, connect
 from argosy.clock import seconds_since_boot
-from argosy.kube.contract import Kube
+from argosy.kube.contract import Kube, Object
 from argosy.settings import Settings, find_settings, host_name, load_settings, read_environment
 
 if TYPE_CHECKING:
     from controller.leases import Leases
+
+_CONTAINER = "argosy"  # what deploy/ calls the container that runs this
 
 
 @click.command(cls=VerbCommand)
@@ -38,8 +40,8 @@ def command(*, health_port: int | None, settings_file: Path | None, image: str, 
     """Run the workflows of the cluster that KUBECONFIG, --kubeconfig or the pod's own service account names.
 
     It prints one line that begins with `ready` once it works, logs to standard error, and ends on Ctrl-C or SIGTERM;
-    workflows go on where they were when it is started again. With -n it looks after that namespace only. Started several
-    times, it shares the work.
+    workflows go on where they were when it is started again. With -n it looks after that namespace only, without it after
+    all of them. Started several times, it shares the work.
 
     \b
     argosy controller
@@ -73,15 +75,19 @@ async def _serve(given: Globals, port: int | None, settings: Settings, *, image:
     from argosy.kube.remote import RemoteKube
     from controller.outfitting import for_cluster
     from controller.service import Controller
+    from controller.untaken import Untaken
 
     # Leases have connections of their own, so that signs of life never queue behind the work.
     async with connect(given) as session, RemoteKube(session.kube.config) as lease_kube:  # type: ignore[attr-defined]  # remote
+        await ask_whether_known(lease_kube)
         outfitter = for_cluster(session.kube, clock=session.clock, home=session.home, settings=settings,
                                 own_image=image or await _image_of(session, pod))
         controller = Controller(session.kube, clock=session.clock, chance=Random(), namespace=given.namespace,
                                 outfitter=outfitter, one_machine=False, instance=sharing.instance,
                                 leases=_leases(lease_kube, session, given, sharing))
-        async with serving([controller], port=port):
+        untaken = Untaken(session.kube, clock=session.clock, chance=Random(), namespace=given.namespace,
+                          instance=sharing.instance)
+        async with serving([controller, untaken], port=port):
             tell_ready(f"controller of {given.namespace or 'all namespaces'}")
             await asyncio.Event().wait()
 
@@ -111,5 +117,14 @@ async def _image_of(session: Session, pod: str) -> str:
         except KubeError:
             break
         else:
-            return str(found["spec"]["containers"][0]["image"])
+            return _own_image(found)
     return ""
+
+
+def _own_image(pod: Object) -> str:
+    """The image of the container that our manifests call so; of the first, where none has that name.
+
+    A service mesh may have put a container of its own before it.
+    """
+    containers = pod["spec"]["containers"]
+    return str(next((each for each in containers if each["name"] == _CONTAINER), containers[0])["image"])

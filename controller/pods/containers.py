@@ -11,6 +11,11 @@ SCRIPT_PATH = "/argo/staging/script"
 WORK_FILE = "/tmp/argosy/work.json"  # noqa: S108  inside a pod of its own, where nothing else writes
 OWN_COMMAND = ("python3", "-m", "argosy.cli.main")
 OWN_IMAGE = "argosy"  # of a pod that our own program does the work of; a cluster's pod gets the name that was set
+_PROGRESS = {"name": "ARGO_PROGRESS_FILE", "value": "/dev/null"}  # nobody reads it yet
+_RESTRICTED = {  # what the strictest of Kubernetes' Pod Security Standards asks for; our program needs no more
+    "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True, "runAsUser": 65534, "seccompProfile": {"type": "RuntimeDefault"},
+}
 
 Tree = Mapping[str, Any]
 
@@ -18,6 +23,8 @@ Tree = Mapping[str, Any]
 def containers_of(template: Tree) -> dict[str, Any]:
     """``containers`` and, where there are any, ``initContainers`` (native sidecars among them)."""
     mains = containers_of_set(template) if template.get("containerSet") else [_main_container(template)]
+    if _PROGRESS["name"] in str(template):
+        mains = [_with_progress(item) for item in mains]
     main = next((item for item in mains if item["name"] == MAIN), mains[0])
     found: dict[str, Any] = {"containers": [*mains, *(_beside(item, main) for item in template.get("sidecars") or ())]}
     if template.get("initContainers"):
@@ -41,6 +48,24 @@ def _main_container(template: Tree) -> dict[str, Any]:
     else:
         raise SpecError("template", "has neither container, script, containerSet, resource nor http; no pod can be made of it")
     return {**container, "name": MAIN}
+
+
+def _with_progress(container: Tree) -> dict[str, Any]:
+    """A script that writes there how far it is would fail where the variable names no file."""
+    variables = container.get("env") or []
+    if any(item.get("name") == _PROGRESS["name"] for item in variables):
+        return dict(container)
+    return {**container, "env": [*variables, _PROGRESS]}
+
+
+def on_cluster(container: Tree, own_image: str) -> Tree:
+    """A container of our own program as a kubelet runs it: its image by name, and no rights. Any other is left as it is.
+
+    What a `podSpecPatch` says of its rights counts.
+    """
+    if container.get("image") != OWN_IMAGE:
+        return container
+    return {**container, "image": own_image, "securityContext": {**_RESTRICTED, **(container.get("securityContext") or {})}}
 
 
 def header_variable(number: int) -> str:

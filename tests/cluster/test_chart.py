@@ -1,6 +1,8 @@
 """The Helm chart and the kustomizations are two ways to the same objects: what one says, the other says."""
 
 import json
+import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,8 @@ def templated(helm: str, *options: str, name: str = "argosy") -> list[dict[str, 
 
 
 def kustomized(folder: Path) -> list[dict[str, Any]]:
-    return objects(run(kubectl(), "kustomize", str(folder)))
+    """With the ConfigMap's name as it is before kustomize marks it with its content; the chart marks the pods instead."""
+    return objects(re.sub(r"\bargosy-nats-[a-z0-9]{10}\b", "argosy-nats", run(kubectl(), "kustomize", str(folder))))
 
 
 def objects(text: str) -> list[dict[str, Any]]:
@@ -38,6 +41,7 @@ def by_name(objects: list[dict[str, Any]]) -> dict[str, Any]:
         for container in each.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ()):
             for key in ("env", "ports"):
                 container.get(key, []).sort(key=lambda entry: entry["name"])
+        each.get("spec", {}).get("template", {}).get("metadata", {}).pop("annotations", None)  # checksums, which have a test
         for texts in (each.get("data", {}), each.get("stringData", {})):
             texts.update({key: text.strip() for key, text in texts.items()})
         if each["kind"] == "Service":
@@ -93,6 +97,44 @@ def test_what_does_not_fit_together_is_told(helm: str, options: tuple[str, ...],
     done = subprocess.run([helm, "template", "argosy", str(CHART), *words], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert told in done.stderr
+
+
+def test_what_pods_read_only_when_they_start_replaces_them_when_it_changes(helm: str) -> None:
+    def mark(name: str, *options: str) -> dict[str, str] | None:
+        (found,) = (each for each in templated(helm, *options) if each["kind"] != "ServiceAccount"
+                    and each["metadata"]["name"] == name and "template" in each.get("spec", {}))
+        marks: dict[str, str] | None = found["spec"]["template"]["metadata"].get("annotations")
+        return marks
+
+    assert mark("argosy-nats") == mark("argosy-nats", "--set", "controller.replicas=3")
+    assert mark("argosy-nats") != mark("argosy-nats", "--set", "nats.replicas=3")
+    for part in ("argosy-sources", "argosy-sensors"):
+        here, there = (mark(part, "--set", f"nats.enabled=false,nats.url=nats://{host}") for host in ("here", "there"))
+        assert mark(part) == mark(part) != here != there
+        assert mark(part, "--set", "nats.enabled=false,nats.existingSecret=ours") is None
+    assert mark("argosy-controller") is None
+
+
+@pytest.mark.parametrize(("options", "url"), [
+    ("webhooks.service.port=80", "http://argosy-webhooks.$(NAMESPACE)"),
+    ("webhooks.service.port=8080", "http://argosy-webhooks.$(NAMESPACE):8080"),
+    ("webhooks.service.port=8080,webhooks.url=https://hooks.example.com", "https://hooks.example.com"),
+])
+def test_senders_are_told_the_port_that_the_service_has(helm: str, options: str, url: str) -> None:
+    sources = by_name(templated(helm, "--set", options))["Deployment argosy-sources"]
+    (container,) = sources["spec"]["template"]["spec"]["containers"]
+    assert {"name": "ARGOSY_WEBHOOK_URL", "value": url} in container["env"]
+
+
+def test_the_guides_values_leave_events_to_argo_until_they_are_moved(helm: str) -> None:
+    guide = (DEPLOY.parent / "docs/from-argo.md").read_text()
+    options = shlex.split(re.findall(r"helm install argosy \S+ ((?:.*\\\n)*.*)", guide)[0].replace("\\\n", " "))
+    options = [word for word in options if word not in ("--namespace", "argosy", "--create-namespace")]
+    made = by_name(templated(helm, *options))
+    assert {part: made[f"Deployment argosy-{part}"]["spec"]["replicas"] for part in ("controller", "sources", "sensors")} == {
+        "controller": 2, "sources": 0, "sensors": 0}
+    (container,) = made["Deployment argosy-controller"]["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == ["controller", "--health-port=8080", "--instance-id=argosy"]
 
 
 def test_releases_side_by_side_have_nothing_in_common(helm: str) -> None:

@@ -15,6 +15,40 @@ app.kubernetes.io/component: {{ . }}
 {{ .Values.nats.existingSecret | default (printf "%s-nats" (include "argosy.name" .)) }}
 {{- end }}
 
+{{- define "argosy.natsUrl" -}}
+{{ .Values.nats.url | default (printf "nats://%s-nats:4222" (include "argosy.name" .)) }}
+{{- end }}
+
+{{- define "argosy.natsConfig" -}}
+{{- $name := printf "%s-nats" (include "argosy.name" .) -}}
+nats.conf: |
+  server_name: $POD_NAME
+  listen: 0.0.0.0:4222
+  http: 0.0.0.0:8222
+  max_payload: 8MB
+  jetstream {
+    store_dir: /data
+    sync_interval: always
+  }
+  include ./cluster.conf
+cluster.conf: |
+  {{- if eq (int .Values.nats.replicas) 1 }}
+  # a single server
+  {{- else }}
+  cluster {
+    name: argosy
+    listen: 0.0.0.0:6222
+    routes: [
+      {{- range until (int .Values.nats.replicas) }}
+      nats://{{ $name }}-{{ . }}.{{ $name }}-peers:6222
+      {{- end }}
+    ]
+  }
+  lame_duck_grace_period: 5s
+  lame_duck_duration: 30s
+  {{- end }}
+{{- end }}
+
 {{/* "Role", or "ClusterRole" where the release looks after all namespaces. */}}
 {{- define "argosy.role" -}}
 {{ if .Values.namespaced }}Role{{ else }}ClusterRole{{ end }}
@@ -119,6 +153,10 @@ spec:
   template:
     metadata:
       labels: {{- include "argosy.labels" (list $root .part) | nindent 8 }}
+      {{- if and .bus (not $root.Values.nats.existingSecret) }}
+      annotations:  # so that another address of the bus replaces the pods
+        checksum/bus: {{ include "argosy.natsUrl" $root | sha256sum }}
+      {{- end }}
     spec:
       serviceAccountName: {{ $name }}
       securityContext: {{- include "argosy.podSecurity" $root | nindent 8 }}
@@ -158,8 +196,9 @@ spec:
               value: {{ $root.Values.nats.replicas | quote }}
             {{- end }}
             {{- if .webhooks }}
+            {{- $port := int $root.Values.webhooks.service.port }}{{ $port = eq $port 80 | ternary "" (printf ":%d" $port) }}
             - name: ARGOSY_WEBHOOK_URL
-              value: {{ $root.Values.webhooks.url | default (printf "http://%s-webhooks.$(NAMESPACE)" (include "argosy.name" $root)) }}
+              value: {{ $root.Values.webhooks.url | default (printf "http://%s-webhooks.$(NAMESPACE)%s" (include "argosy.name" $root) $port) }}
             {{- end }}
           ports:
             {{- if .webhooks }}
