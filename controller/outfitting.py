@@ -23,6 +23,7 @@ from controller.images.configured import Configured
 from controller.images.contract import Entrypoints
 from controller.images.kept import Kept
 from controller.pods.assignment import Assignment
+from controller.pods.manifest import pod_spec_of
 from controller.pods.mounting import ImageCommand, Mounting, wrapped_containers
 from controller.pods.resource_work import as_files, assignment_of
 from controller.pods.tiers import Tier, tier_of
@@ -97,7 +98,7 @@ class ClusterOutfitter:
         if assignment is not None and (assignment.work or assignment.request):
             self._check_own_image(wanted)
             assignment = as_files(assignment)
-        commands = await self._commands(wanted, namespace, {**spec, **wanted.pod_fields})
+        commands = await self._commands(wanted, workflow, {**spec, **wanted.pod_fields})
         return Outfit(assignment, Mounting(
             self._executor.names, self._executor.usual_architecture, commands,
             self._own_image), found)
@@ -107,14 +108,17 @@ class ClusterOutfitter:
             raise SpecError(f"template {wanted.template_name}", "is a resource or http template, which runs in Argosy's own "
                             "image, and the controller was not told its name; start it with --image NAME or set ARGOSY_IMAGE")
 
-    async def _commands(self, wanted: WantedPod, namespace: str, spec: Mapping[str, Any]) -> dict[str, ImageCommand]:
-        """By image, what those containers run that name no command."""
-        images = {container.get("image") or "" for container in wrapped_containers(wanted.template)
+    async def _commands(self, wanted: WantedPod, workflow: Object, spec: Mapping[str, Any]) -> dict[str, ImageCommand]:
+        """By image, what those containers run that name no command, a `podSpecPatch` included."""
+        metadata, template = workflow["metadata"], wanted.template
+        pod = pod_spec_of(wanted, spec, metadata["name"])
+        images = {container.get("image") or "" for container in wrapped_containers(pod, template)
                   if not container.get("command")}
-        account = wanted.template.get("serviceAccountName") or spec.get("serviceAccountName") or "default"
-        secrets = tuple(item.get("name") or "" for item in spec.get("imagePullSecrets") or ())
+        account = pod.get("serviceAccountName") or "default"
+        secrets = tuple(item.get("name") or "" for item in pod.get("imagePullSecrets") or ())
         return {image: await self._entrypoints.command_of(
-            image, namespace=namespace, service_account=account, pull_secrets=secrets) for image in sorted(images - {""})}
+            image, namespace=metadata["namespace"], service_account=account, pull_secrets=secrets)
+            for image in sorted(images - {""})}
 
 
 def for_cluster(kube: Kube, *, clock: Clock, home: str = "", settings: Settings | None = None,

@@ -83,14 +83,12 @@ def _special_files(folder: str, names: list[str]) -> list[str]:
 
 
 def kind_of(source: Path) -> Archive:
-    """How what lies at `source` was packed, by looking at it."""
+    """How what lies at `source` was packed, by looking at it; a zip may be a .jar or a .xlsx, so it is what it is."""
     if source.is_dir():
         return "none"
     with source.open("rb") as file:
         start = file.read(2)
-    if start == b"\x1f\x8b" and tarfile.is_tarfile(source):
-        return "tar"
-    return "zip" if start == b"PK" and zipfile.is_zipfile(source) else "none"
+    return "tar" if start == b"\x1f\x8b" and tarfile.is_tarfile(source) else "none"
 
 
 def unpack(source: Path, target: Path, *, archive: str) -> None:

@@ -60,7 +60,7 @@ class Signer:
 
     async def signed(self, assignment: Assignment, repository: Repository, *, namespace: str) -> Assignment:
         """The assignment with a `url` for every artifact. Raises SpecError where one cannot be had, Unavailable for now."""
-        one = _Signing(self, repository, namespace)
+        one = _Signing(self, repository, namespace, pods_take_secrets=True)
         inputs = await asyncio.gather(*(one.input(item) for item in assignment.artifacts_in))
         outputs = await asyncio.gather(*(one.output(item) for item in assignment.artifacts_out))
         logs = await one.output(assignment.logs) if assignment.logs else None
@@ -157,9 +157,10 @@ class Signer:
 
 
 class _Signing:
-    """The artifacts of one pod."""
+    """The artifacts of one pod, which may take credentials for servers that are none of S3 from Secrets itself."""
 
-    def __init__(self, signer: Signer, repository: Repository, namespace: str) -> None:
+    def __init__(self, signer: Signer, repository: Repository, namespace: str, *, pods_take_secrets: bool = False) -> None:
+        self._pods_take_secrets = pods_take_secrets
         self._signer = signer
         self._repository = repository
         self._namespace = namespace
@@ -216,7 +217,8 @@ class _Signing:
             basic = auth["basicAuth"]
             pair = [await self._signer.secret(basic[field], self._namespace, where) if basic.get(field) else ""
                     for field in ("usernameSecret", "passwordSecret")]
-            headers.append(f"Authorization: Basic {base64.b64encode(':'.join(pair).encode()).decode()}")
+            if not self._pods_take_secrets:
+                headers.append(f"Authorization: Basic {base64.b64encode(':'.join(pair).encode()).decode()}")
         if any(not header.isprintable() for header in headers):
             raise SpecError(f"{where}.http.headers", "hold a line break or another control character")
         url = str(place.get("url") or "")

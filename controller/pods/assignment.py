@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 ASSIGNMENT_ANNOTATION = "argosy.dev/assignment"
+MAIN_ENDED_ANNOTATION = "argosy.dev/main-ended"  # we had the rest of the pod ended, for its step was over
 MAIN_ANNOTATION = "argosy.dev/main"  # names the container whose end is the pod's end, whatever its sidecars do
 
 
@@ -43,6 +44,7 @@ class ArtifactIn:
     location: Mapping[str, Any] = field(default_factory=dict)  # as in YAML: which store, which bucket, whose credentials
     url: str = ""  # presigned: where the executor fetches it, having no credentials of its own
     headers: tuple[str, ...] = ()  # of the request, each ``Name: value``
+    auth: str = ""  # the number of the variables with its credentials (`credentials`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class ArtifactOut:
     location: Mapping[str, Any] = field(default_factory=dict)  # as the node's outputs show it
     url: str = ""  # presigned: where the executor stores it
     headers: tuple[str, ...] = ()
+    auth: str = ""
     form_url: str = ""
     form: tuple[str, ...] = ()
 

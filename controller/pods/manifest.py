@@ -36,7 +36,7 @@ def build_pod(wanted: WantedPod, workflow: Tree, spec: Tree, *, now: float, assi
     """
     metadata = workflow["metadata"]
     spec = {**spec, **wanted.pod_fields}
-    pod_spec = _pod_spec(wanted, spec, metadata["name"])
+    pod_spec = pod_spec_of(wanted, spec, metadata["name"])
     told = assignment
     if mounting is not None:
         pod_spec = mounted(pod_spec, wanted.template, assignment, mounting, node_id=wanted.node_id,
@@ -99,7 +99,8 @@ def owner_reference(workflow: Tree) -> dict[str, Any]:
     }
 
 
-def _pod_spec(wanted: WantedPod, spec: Tree, workflow_name: str) -> dict[str, Any]:
+def pod_spec_of(wanted: WantedPod, spec: Tree, workflow_name: str) -> dict[str, Any]:
+    """The pod's spec as the template and the spec in force write it, patched. Raises SpecError."""
     template = wanted.template
     containers = containers_of(template)
     pod: dict[str, Any] = {"restartPolicy": "Never", **containers}
@@ -120,5 +121,5 @@ def _time_limit(wanted: WantedPod, now: float) -> dict[str, int]:
 
 __all__ = [
     "MAIN", "NODE_ID_ANNOTATION", "NODE_NAME_ANNOTATION", "ON_EXIT_LABEL", "SCRIPT_PATH", "WORKFLOW_LABEL",
-    "build_pod", "claim_name", "owner_reference",
+    "build_pod", "claim_name", "owner_reference", "pod_spec_of",
 ]

@@ -13,7 +13,8 @@ from typing import Any
 from argosy.errors import SpecError
 from controller.pods.assignment import Assignment
 from controller.pods.container_sets import Turn, turns_of
-from controller.pods.containers import MAIN, OWN_IMAGE, SCRIPT_PATH, WORK_FILE
+from controller.pods.containers import MAIN, SCRIPT_PATH, WORK_FILE, on_cluster
+from controller.pods.credentials import with_credentials
 from controller.pods.laying import INPUTS, Laid, divided, init_container
 
 EXECUTOR_FOLDER = "/var/run/argosy"
@@ -24,6 +25,8 @@ _SCRATCH_FOLDER = "/var/run/argosy-scratch"
 _TURNS_FOLDER = "/var/run/argosy-turns"
 _OWN_CREDENTIALS = "/var/run/secrets/argosy"
 _USUAL_CREDENTIALS = "/var/run/secrets/kubernetes.io/serviceaccount"
+_MESSAGE_BYTES, _MESSAGES_BYTES = 4096, 12288  # of one termination message, and of all in a pod, which share them evenly
+_LATER_CONTAINERS = 2  # as many as others (a service mesh) may put into the pod when it is made
 _PIECE = 100_000  # bytes; the kernel takes 128 kB for one variable
 _RUNNABLE = 0o555
 _EXECUTOR, _STAGING, _ENDED, _TOKEN = "argosy-executor", "argosy-staging", "argosy-ended", "argosy-token"
@@ -55,11 +58,10 @@ class ImageCommand:
     command: tuple[str, ...] = ()
 
 
-def wrapped_containers(template: Tree) -> Iterator[Tree]:
-    """The containers of a template whose command the executor starts: the main one and its plain sidecars."""
-    yield from (template.get("containerSet") or {}).get("containers") or ()
-    yield template.get("script") or template.get("container") or {}
-    yield from template.get("sidecars") or ()
+def wrapped_containers(pod: Tree, template: Tree) -> Iterator[Tree]:
+    """The containers of a pod whose command the executor starts: the main ones and their plain sidecars."""
+    names = {MAIN, *(turn.container for turn in turns_of(template)), *(item["name"] for item in template.get("sidecars") or ())}
+    yield from (container for container in pod["containers"] if container["name"] in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,14 @@ class _Parts:
 def mounted(pod: Tree, template: Tree, assignment: Assignment | None, mounting: Mounting, *, node_id: str,
             namespace: str, workflow_name: str) -> dict[str, Any]:
     """The pod's spec with the executor in it. Raises SpecError where a container's command cannot be known."""
+    pod = {**pod, "containers": [on_cluster(item, mounting.own_image) for item in pod["containers"]]}
     sidecars = {item["name"] for item in template.get("sidecars") or ()}
     main: Tree = next((item for item in pod["containers"] if item["name"] == MAIN), {})
     laid = divided(assignment or Assignment(), main, pod, template)
     work = laid.rest
     architecture = _architecture(pod, mounting)
     turns = turns_of(template)
-    basic = _executor(mounting, architecture) + (_turns_told() if turns else _Parts())
+    basic = _executor(mounting, architecture) + _message_limit(pod, laid) + (_turns_told() if turns else _Parts())
     shared = basic + (_end_told() if sidecars else _Parts())
     own = shared
     for file in work.files:
@@ -100,8 +103,8 @@ def mounted(pod: Tree, template: Tree, assignment: Assignment | None, mounting: 
         if container["name"] in parts:
             own_work = replace(work if container["name"] == MAIN else Assignment(container=container["name"]),
                                turn=_turn(container["name"], turns, last=last))
-            named = {**container, "image": mounting.own_image} if container.get("image") == OWN_IMAGE else container
-            containers.append(_wrapped(named, mounting, parts[container["name"]] + _Parts(variables=tuple(_pieces(own_work)))))
+            told = _Parts(variables=tuple(_pieces(own_work)))
+            containers.append(_wrapped(container, mounting, parts[container["name"]] + told))
         elif container["name"] in sidecars:
             containers.append(_wrapped(container, mounting, shared, "--sidecar"))
         else:
@@ -109,7 +112,8 @@ def mounted(pod: Tree, template: Tree, assignment: Assignment | None, mounting: 
     selector = {ARCHITECTURE_LABEL: architecture, **(pod.get("nodeSelector") or {})}
     volumes = [*(pod.get("volumes") or ()), *own.volumes]
     whole = {**pod, "containers": containers, "nodeSelector": selector, "volumes": volumes}
-    return whole if laid.before is None else _with_inputs(whole, template, laid, _executor(mounting, architecture))
+    executor = _executor(mounting, architecture) + _message_limit(pod, laid)
+    return whole if laid.before is None else _with_inputs(whole, template, laid, executor)
 
 
 def _with_inputs(pod: dict[str, Any], template: Tree, laid: Laid, executor: _Parts) -> dict[str, Any]:
@@ -123,7 +127,8 @@ def _with_inputs(pod: dict[str, Any], template: Tree, laid: Laid, executor: _Par
             return container
         return {**container, "volumeMounts": [*(container.get("volumeMounts") or ()), *laid.mounts]}
 
-    first = init_container(main, f"{EXECUTOR_FOLDER}/{PROGRAM}", _pieces(laid.before or Assignment()), executor.mounts)
+    first = init_container(main, f"{EXECUTOR_FOLDER}/{PROGRAM}",
+                           [*executor.variables, *_pieces(laid.before or Assignment())], executor.mounts + laid.own_mounts)
     return {**pod, "containers": [shown(item) for item in pod["containers"]],
             "initContainers": [first, *(shown(item) for item in pod.get("initContainers") or ())],
             "volumes": [*pod["volumes"], {"name": INPUTS, "emptyDir": {}}]}
@@ -191,6 +196,13 @@ def _executor(mounting: Mounting, architecture: str) -> _Parts:
     return _Parts((volume,), (_mount(_EXECUTOR, EXECUTOR_FOLDER, read_only=True),))
 
 
+def _message_limit(pod: Tree, laid: Laid) -> _Parts:
+    """How much the executor may hand over in a termination message: what is longer, the kubelet cuts."""
+    containers = [*pod["containers"], *(pod.get("initContainers") or ()), *([laid.before] if laid.before else [])]
+    most = _MESSAGES_BYTES // (len(containers) + _LATER_CONTAINERS)
+    return _Parts(variables=(_variable("ARGOSY_MESSAGE_BYTES", str(most)),) if most < _MESSAGE_BYTES else ())
+
+
 def _end_told() -> _Parts:
     """The folder in which the main container's end is told to those beside it."""
     return _Parts(({"name": _ENDED, "emptyDir": {}},), (_mount(_ENDED, _ENDED_FOLDER),),
@@ -231,10 +243,11 @@ def _larger_outcome(node_id: str, namespace: str, workflow_name: str, *, has_tok
 
 
 def _pieces(assignment: Assignment) -> list[dict[str, Any]]:
-    """The assignment, cut where one variable would be too long."""
+    """The assignment, cut where one variable would be too long, and the credentials for it."""
+    assignment, credentials = with_credentials(assignment)
     text = assignment.to_json().replace("$", "\\u0024")  # the kubelet would expand $(NAME)
-    return [_variable(f"ARGOSY_ASSIGNMENT_JSON_{number}" if number else "ARGOSY_ASSIGNMENT_JSON", piece)
-            for number, piece in enumerate(_cut(text))]
+    return [*credentials, *(_variable(f"ARGOSY_ASSIGNMENT_JSON_{number}" if number else "ARGOSY_ASSIGNMENT_JSON", piece)
+                            for number, piece in enumerate(_cut(text)))]
 
 
 def _cut(text: str) -> Iterator[str]:

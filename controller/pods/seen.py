@@ -12,7 +12,13 @@ from typing import Any
 
 from argosy.clock import from_rfc3339
 from controller.engine.contract import ContainerSeen, NodePhase, Observation, Outputs, PodGone, PodSeen
-from controller.pods.assignment import ASSIGNMENT_ANNOTATION, ArtifactOut, Assignment, Handover
+from controller.pods.assignment import (
+    ASSIGNMENT_ANNOTATION,
+    MAIN_ENDED_ANNOTATION,
+    ArtifactOut,
+    Assignment,
+    Handover,
+)
 from controller.pods.container_sets import NOT_STARTED, Turn, turns_from
 from controller.pods.manifest import MAIN, NODE_ID_ANNOTATION
 
@@ -25,6 +31,8 @@ _LOST_REASONS = frozenset({  # what a kubelet writes into status.reason when a p
     "UnexpectedAdmissionError", "AdmissionError",
 })
 _REJECTED = "OutOf"  # OutOfcpu, OutOfmemory, OutOfpods: the node was full by the time the pod came to it
+_LOST_HANDOVER = ("the step ended well, but what it hands over cannot be read in its termination message, which Kubernetes "
+                  "cuts short in pods with many containers; hand over less, or as artifacts")
 _UNKNOWN_CONTAINER = "ContainerStatusUnknown"  # the node came back and the container was not there any more
 _TOLD_TO_END = (137, 143)  # SIGKILL, SIGTERM
 _ON_THE_WAY = ("ContainerCreating", "PodInitializing")
@@ -70,6 +78,8 @@ def read_pod(pod: Tree, outcome: Tree | None = None) -> PodSeen:
     turns = turns_from(pod)
     decisive = _decisive_of_set(turns, statuses) if turns else _End(MAIN, ended)
     verdict = _judge(pod, decisive, handover, told=handover is not None or assignment is None)
+    if verdict.phase == "Succeeded" and ended and assignment is not None and handover is None:
+        verdict = _Verdict("Error", _LOST_HANDOVER)
     return PodSeen(
         node_id=node_id_of(pod),
         phase=verdict.phase,
@@ -94,6 +104,20 @@ def read_gone(pod: Tree) -> tuple[Observation, ...]:
     if seen.phase == "Running" and disruption:
         return (replace(seen, phase="Error", message=disruption, lost=True),)
     return (seen, PodGone(seen.node_id))
+
+
+def lingers(pod: Tree) -> bool:
+    """Whether the step that this pod runs is over, and containers beside it run on.
+
+    Its own sidecars are told to end. Those that others put into the pod (a service mesh's) are told by nobody.
+    """
+    status, metadata = pod.get("status") or {}, pod["metadata"]
+    statuses = status.get("containerStatuses") or ()
+    if status.get("phase") != "Running" or len(statuses) < 2 or "deletionTimestamp" in metadata:
+        return False
+    over = {item["name"] for item in statuses if _ended(item)}
+    own = {turn.container for turn in turns_from(pod)} or {MAIN}
+    return own <= over and len(over) < len(statuses)
 
 
 def _time(text: Any) -> float | None:
@@ -156,11 +180,12 @@ def _has_done_all(pod: Tree) -> bool:
 
 def _judge_failure(pod: Tree, end: _End, handover: Handover | None) -> _Verdict:
     status, ended = pod["status"], end.state
-    by_cluster = _done_by_cluster(pod, end)
-    if by_cluster is not None:
-        return by_cluster
-    if status.get("reason") == _DEADLINE:
-        return _Verdict("Failed", status.get("message") or _DEADLINE_MESSAGE)
+    if MAIN_ENDED_ANNOTATION not in (pod["metadata"].get("annotations") or {}):  # else the step was over before
+        by_cluster = _done_by_cluster(pod, end)
+        if by_cluster is not None:
+            return by_cluster
+        if status.get("reason") == _DEADLINE:
+            return _Verdict("Failed", status.get("message") or _DEADLINE_MESSAGE)
     for item in _plain_init_statuses(pod):
         if (init_ended := _ended(item)).get("exitCode"):
             before = Handover.from_json(init_ended.get("message") or "")

@@ -1,5 +1,6 @@
 """The running cluster for the tests: `make cluster` brings it up, and without it they fail rather than pass unseen."""
 
+import fcntl
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -10,8 +11,8 @@ from argosy.kube.contract import Conflict, Kube, NotFound
 from argosy.kube.kubeconfig import KubeConfig, read_kubeconfig
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import CONFIG_MAPS, NAMESPACES, ROLE_BINDINGS, ROLES, WORKFLOWS
-from tests.cluster import objects
-from tests.cluster.layout import KUBECONFIG, PATIENCE
+from tests.cluster import images, objects
+from tests.cluster.layout import HOME, KUBECONFIG, PATIENCE
 from tests.cluster.processes import process_id
 from tests.cluster.up import NAMES
 
@@ -24,6 +25,18 @@ def config() -> KubeConfig:
     if stopped:
         pytest.fail(f"the test cluster is not up ({', '.join(stopped)} not running): make cluster")
     return read_kubeconfig([KUBECONFIG])
+
+
+@pytest.fixture(scope="session")
+def own_image(config: KubeConfig, testrun_uid: str) -> str:
+    """The name of this tree's image, built and loaded once, whichever worker of the run comes first."""
+    done = HOME / f"loaded-{testrun_uid}"
+    with (HOME / "loading").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            images.load_argosy()
+            done.touch()
+    return images.ARGOSY
 
 
 @pytest.fixture

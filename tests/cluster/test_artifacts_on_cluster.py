@@ -207,10 +207,10 @@ async def test_a_step_that_may_not_write_into_its_image_finds_its_artifacts_in_p
             tar.addfile(member, io.BytesIO(text))
     stored.put("folder.tgz", packed.getvalue())
     script = "cat /src/a /src/sub/b /etc/words; id -u; test -x /opt/tool; until test -e /src/seen; do sleep 0.1; done"
-    flow = shell("main", script, inputs={"artifacts": [
+    flow = {**shell("main", script), "inputs": {"artifacts": [
         {"name": "src", "path": "/src", "s3": {"key": "folder.tgz"}},
         {"name": "words", "path": "/etc/words", "raw": {"data": "three"}},
-        {"name": "tool", "path": "/opt/tool", "raw": {"data": "x"}, "mode": 0o755}]})
+        {"name": "tool", "path": "/opt/tool", "raw": {"data": "x"}, "mode": 0o755}]}}
     flow["container"]["securityContext"] = {"readOnlyRootFilesystem": True, "runAsUser": 65534}
     flow["sidecars"] = [{"name": "beside", "image": "busybox", "mirrorVolumeMounts": True, "command": [
         "sh", "-c", "grep one /src/a && touch /src/seen; sleep 600"]}]

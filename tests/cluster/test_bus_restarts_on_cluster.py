@@ -14,7 +14,7 @@ import pytest
 from argosy.clock import new_suffix
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import WORKFLOWS
-from tests.cluster import images, objects
+from tests.cluster import objects
 from tests.cluster.installing import installed, pods, printing, wait_for
 from tests.cluster.layout import PATIENCE_SECONDS
 
@@ -54,9 +54,8 @@ spec:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[str]:
+def place(own_image: str, tmp_path: Path) -> Iterator[str]:
     """A namespace in which the product is at work."""
-    images.load_argosy()
     namespace = f"bus-{new_suffix(6)}"
     objects.kube("create", "namespace", namespace)
     try:

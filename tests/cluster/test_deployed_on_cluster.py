@@ -18,7 +18,7 @@ import yaml
 
 from argosy.clock import new_suffix
 from argosy.kube.kubeconfig import KubeConfig
-from tests.cluster import images, objects
+from tests.cluster import objects
 from tests.cluster.binaries import run
 from tests.cluster.installing import PARTS, finished, installed, last_words, pods, printing, wait_for
 from tests.cluster.layout import BRIDGE_IP, KUBECONFIG, PATIENCE
@@ -42,9 +42,8 @@ UNSEEN = {  # rights that are needed, and that these tests do not bring about
 
 
 @pytest.fixture(scope="module")
-def place(config: KubeConfig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def place(config: KubeConfig, own_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The namespace in which the product is at work."""
-    images.load_argosy()
     namespace = f"deployed-{new_suffix(6)}"
     objects.kube("create", "namespace", namespace)
     try:
@@ -148,6 +147,7 @@ def test_its_roles_allow_what_it_does_and_nothing_else(place: str) -> None:
     apply(place, (HERE / "everything.yaml").read_text().replace("ADDRESS", address))
     for sensor in ("everything", "writer", "powerless"):
         await_serving(place, eventsource="everything", sensor=sensor)
+    wait_for(place, "cronworkflow/untaken", "jsonpath={.status.conditions[0].type}=SpecWarning")
     for flow in ("large", "calls"):
         wait_for(place, f"workflow/{flow}", "jsonpath={.status.phase}=Succeeded")
     post(f"http://{address}:12000/go", b"{}", {"Authorization": "Bearer let-me-in"})
@@ -158,7 +158,8 @@ def test_its_roles_allow_what_it_does_and_nothing_else(place: str) -> None:
     assert set(phases.values()) == {"Succeeded"}, phases
     controllers = last_words(place, "controller")  # others take up what goes on
     print(*(line for line in controllers.splitlines() if "brings" in line), sep="\n")  # pytest shows it if this fails
-    wait_for(place, "workflow/outlives", "condition=Completed")
+    for flow in ("outlives", "lingers"):
+        wait_for(place, f"workflow/{flow}", "jsonpath={.status.phase}=Succeeded")
     requests = {part: requests_in(last_words(place, part) + (controllers if part == "controller" else "")) for part in PARTS}
     ours = {part: [request for request in made if not request.user] for part, made in requests.items()}
     refused = {(part, request.right) for part in PARTS for request in ours[part] if request.status == 403}

@@ -29,9 +29,8 @@ BRIDGE = "10.88.64.1"  # where pods and this machine meet
 
 
 @pytest.fixture(scope="module")
-def verdicts(config: KubeConfig, tmp_path_factory: pytest.TempPathFactory) -> dict[str, goldens.Verdict]:
+def verdicts(config: KubeConfig, own_image: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, goldens.Verdict]:
     """All examples, run once, some at a time."""
-    images.load_argosy()
     return asyncio.run(_run_all(config, goldens.cases(), tmp_path_factory.mktemp("s3")))
 
 

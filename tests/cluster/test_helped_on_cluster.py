@@ -10,7 +10,6 @@ from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import CONFIG_MAPS, ROLE_BINDINGS, ROLES, SECRETS, SERVICES
 from argosy.lifecycle import running
 from tests.cluster.at_work import controller_of, nodes_of, run
-from tests.cluster.images import ARGOSY
 
 BOX = {"image": "busybox"}
 SHARED = {"volumes": [{"name": "work", "emptyDir": {}}]}
@@ -18,8 +17,8 @@ MOUNTS = [{"name": "work", "mountPath": "/work"}]
 
 
 @pytest.fixture
-async def controller(kube: RemoteKube, namespace: str) -> AsyncIterator[None]:
-    async with running([controller_of(kube, namespace, own_image=ARGOSY)]):
+async def controller(kube: RemoteKube, namespace: str, own_image: str) -> AsyncIterator[None]:
+    async with running([controller_of(kube, namespace, own_image=own_image)]):
         yield
 
 

@@ -92,14 +92,15 @@ async def test_the_command_sees_its_environment_but_not_ours(executor: Any) -> N
 async def test_a_program_that_the_image_lacks_is_named(executor: Any) -> None:
     ended = await executor.run(Assignment(), "no-such-program")
     assert ended.code == 127
-    assert ended.handover.error == "cannot run 'no-such-program': no such program in the image"
+    assert (ended.handover.error, ended.handover.started) == ("", True)  # the step's own failure, as without us
+    assert ended.handover.message == "cannot run 'no-such-program': no such program in the image"
 
 
 async def test_a_script_without_a_first_line_is_told_so(executor: Any) -> None:
     script = StagedFile(str(executor.folder / "script"), "echo hello\n", 0o755)
     ended = await executor.run(Assignment(files=(script,)), str(executor.folder / "script"))
     assert ended.code == 126
-    assert "needs a first line such as #!/bin/sh" in ended.handover.error
+    assert "needs a first line such as #!/bin/sh" in ended.handover.message
 
 
 async def test_staged_files_lie_there_before_the_command_starts(executor: Any) -> None:
@@ -158,6 +159,23 @@ async def test_a_sidecar_ends_when_the_main_container_has_ended(executor: Any) -
     main = await executor.run(Assignment(), "sh", "-c", "test ! -e ended", env=env)
     assert main.code == 0
     assert (await executor.end(sidecar)).code == 0
+
+
+async def test_a_sidecar_ends_also_when_the_main_container_was_killed(executor: Any) -> None:
+    env = {"ARGOSY_MAIN_ENDED": str(executor.folder / "ended")}
+    main = await executor.start(Assignment(), "sh", "-c", "echo here; exec sleep 60 > /dev/null 2>&1", env=env)
+    assert await main.stdout.readline() == b"here\n"
+    sidecar = await executor.start("{}", "sleep", "60", env=env, options=("--sidecar",))
+    main.kill()  # as where memory has run out
+    assert (await executor.end(main)).code == -9
+    assert (await executor.end(sidecar)).code == 0
+    assert not (executor.folder / "ended").exists()
+
+
+async def test_what_is_still_on_its_way_when_the_command_ends_is_kept(executor: Any) -> None:
+    for _ in range(10):
+        ended = await executor.run(Assignment(result=True), "sh", "-c", "(echo late) & exit 0")
+        assert ended.handover.result == "late"
 
 
 _UNSHARE = [shutil.which("unshare") or "unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]

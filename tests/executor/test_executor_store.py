@@ -58,7 +58,7 @@ async def test_a_packed_folder_goes_through_the_store(executor: Any, sign: Any, 
     left = kept(executor.folder / "out", "x/y \u00fc+", archive=archive)
     ended = await executor.run(await sign(artifacts_out=(left,)), "true")
     assert (ended.handover.error, s3.keys()) == ("", ["x/y \u00fc+"])
-    taken = wanted(executor.folder / "in", "x/y \u00fc+")
+    taken = wanted(executor.folder / "in", "x/y \u00fc+", archive=archive)
     ended = await executor.run(await sign(artifacts_in=(taken,)), "cat", "in/sub/a b \u00fc")
     assert (ended.handover.error, ended.stdout) == ("", b"text")
 

@@ -57,7 +57,7 @@ async def test_a_folder_comes_back_as_it_was(executor: Any, store: Any, archive:
     ended = await executor.run(Assignment(artifacts_out=(kept,)), "true")
     assert (ended.handover.error, ended.handover.artifacts) == ("", ["data"])
     assert store.requests[0][1] == "/k?sig=a%2Fb"
-    wanted = ArtifactIn("data", str(executor.folder / "in" / "data"), "k", url=f"{store.url}/k")
+    wanted = ArtifactIn("data", str(executor.folder / "in" / "data"), "k", archive=archive, url=f"{store.url}/k")
     ended = await executor.run(Assignment(artifacts_in=(wanted,)), "true")
     assert ended.handover.error == ""
     assert _listing(executor.folder / "in" / "data") == _listing(source)
@@ -123,7 +123,15 @@ async def test_without_an_archive_the_bytes_are_the_file(executor: Any, store: A
     assert (await executor.run(Assignment(artifacts_in=(wanted,)), "cat", "in")).stdout == b"hello"
 
 
-@pytest.mark.parametrize("data", [gzip.compress(b"no tar" * 200), b"PK but no zip", b"", b"\x1f\x8b"])
+def _jar() -> bytes:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as packed:
+        packed.writestr(zipfile.ZipInfo("META-INF/MANIFEST.MF"), b"")
+    return whole.getvalue()
+
+
+@pytest.mark.parametrize("data", [gzip.compress(b"no tar" * 200, mtime=0), b"PK but no zip", _jar(), b"", b"\x1f\x8b"],
+                         ids=["gzip", "PK", "jar", "nothing", "stump"])
 async def test_what_only_looks_like_an_archive_stays_as_it_is(executor: Any, store: Any, data: bytes) -> None:
     store.objects["k"] = data
     wanted = ArtifactIn("data", str(executor.folder / "in"), "k", url=f"{store.url}/k")
@@ -377,6 +385,29 @@ async def test_a_large_outcome_without_a_place_for_it_is_told(executor: Any) -> 
     assert "more than the 4096 of a termination message" in ended.handover.error
 
 
+async def test_a_pod_with_many_containers_has_less_room_for_its_message(executor: Any, store: Any) -> None:
+    (executor.folder / "p").write_text("x" * 1500)
+    assignment = Assignment(parameters=(ParameterOut("p", str(executor.folder / "p")),))
+    ended = await executor.run(assignment, "true", env={"ARGOSY_MESSAGE_BYTES": "2048"})
+    assert ended.handover.parameters == {"p": "x" * 1500}
+    ended = await executor.run(assignment, "true", env={"ARGOSY_MESSAGE_BYTES": "1024"})
+    assert "more than the 1024 of a termination message" in ended.handover.error
+    long = Assignment(parameters=tuple(ParameterOut(f"p{number}", f"/no/where/{'x' * 100}") for number in range(9)))
+    ended = await executor.run(long, "true", env={"ARGOSY_MESSAGE_BYTES": "512"})
+    assert ended.handover.error.startswith("cannot")
+    assert len(ended.message) <= 512
+
+
+async def test_what_others_fetch_into_the_same_folder_meanwhile_is_left_alone(executor: Any, store: Any) -> None:
+    theirs = executor.folder / "in" / ".argosy-unpacking-0123456789abcdef" / "packed"
+    theirs.parent.mkdir(parents=True)
+    theirs.touch()
+    store.objects["k"] = b"data"
+    wanted = ArtifactIn("data", str(executor.folder / "in" / "data"), "k", url=f"{store.url}/k")
+    assert (await executor.run(Assignment(artifacts_in=(wanted,)), "cat", "in/data")).stdout == b"data"
+    assert theirs.exists()
+
+
 async def test_a_zip_made_elsewhere_without_unix_modes_is_read(executor: Any, store: Any) -> None:
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as packed:
@@ -385,5 +416,5 @@ async def test_a_zip_made_elsewhere_without_unix_modes_is_read(executor: Any, st
             info.create_system = 0
             packed.writestr(info, b"" if name.endswith("/") else b"text")
     store.objects["k"] = whole.getvalue()
-    wanted = ArtifactIn("data", str(executor.folder / "in"), "k", url=f"{store.url}/k")
+    wanted = ArtifactIn("data", str(executor.folder / "in"), "k", archive="zip", url=f"{store.url}/k")
     assert (await executor.run(Assignment(artifacts_in=(wanted,)), "cat", "in/folder/a.txt", "in/b.txt")).stdout == b"texttext"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controller.engine import Outputs, PodGone, PodRefused, PodSeen, Resumed, Run, WantedPod, Wish
+from controller.engine import Outputs, PodGone, PodRefused, PodSeen, Resumed, Run, Supplied, WantedPod, Wish
 from controller.engine.moves import SETTLED
 from tests.support.engine_world import World
 
@@ -239,8 +239,8 @@ def test_a_template_of_one_pod_needs_no_group(name: str) -> None:
 @st.composite
 def sights(draw: Any) -> list[Any]:
     """Anything that somebody may say, true or not: kinds of observation with a number that picks the node."""
-    kinds = st.sampled_from(["Pending", "Running", "Succeeded", "Failed", "Error", "gone", "refused", "resumed", "stranger",
-                             "hold", "go", "later"])
+    kinds = st.sampled_from(["Pending", "Running", "Succeeded", "Failed", "Error", "gone", "refused", "resumed", "supplied",
+                             "stranger", "hold", "go", "later"])
     return draw(st.lists(st.tuples(kinds, st.integers(0, 50)), max_size=60))
 
 
@@ -254,6 +254,8 @@ def _sight(world: World, kind: str, number: int) -> None:
             world.run.observe(PodRefused(node_id, "no"))
         case "resumed":
             world.run.observe(Resumed(node_id, {"x": "1"} if number % 2 else {}))
+        case "supplied":
+            world.run.observe(Supplied(node_id, {"x": "1"} if number % 2 else {}, "m" if number % 3 else ""))
         case "stranger":
             world.run.observe(PodSeen(f"wf-{number}", "Running"))
         case "hold" | "go":

@@ -31,7 +31,7 @@ def a_folder(place: Path) -> Path:
 @pytest.mark.parametrize("archive", ["tar", "zip", "none"])
 def test_a_folder_comes_back_as_it_was(store: FolderStore, tmp_path: Path, archive: str) -> None:
     store.save(a_folder(tmp_path / "source"), "wf/step/out", archive=archive)
-    store.load("wf/step/out", tmp_path / "target")
+    store.load("wf/step/out", tmp_path / "target", archive=archive)
     assert (tmp_path / "target" / "deep" / "file").read_text() == "text"
     assert (tmp_path / "target" / "deep" / "empty").is_dir()
     assert (tmp_path / "target" / "link").readlink() == Path("deep/file")

@@ -1,6 +1,7 @@
 """Pods of container sets and resource templates: what they are made of, what their status means, what the executor is told."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -198,6 +199,53 @@ def test_in_a_cluster_our_own_image_does_the_work_under_the_executor() -> None:
     assert file["path"] == main["command"][-1]
     assert json.loads(file["text"])["manifest"] == "kind: X"
     assert [item["name"] for item in told(main)["parameters"]] == ["p"]
+
+
+REQUEST = {"name": "t", "http": {"url": "http://example.com"}}
+
+
+@pytest.mark.parametrize("template", [resource(), REQUEST], ids=["resource", "http"])
+def test_our_own_program_runs_where_only_restricted_pods_may(template: dict[str, Any]) -> None:
+    made = assignment_of(wanted(template), WORKFLOW, {})
+    assert made is not None
+    pod = pod_of(template, assignment=as_files(made), mounting=MOUNTING)["spec"]
+    (main,) = pod["containers"]
+    assert main["securityContext"] == {
+        "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True, "runAsUser": 65534, "seccompProfile": {"type": "RuntimeDefault"}}
+    written = {mount["mountPath"] for mount in main["volumeMounts"] if not mount.get("readOnly")}
+    (file,) = told(main)["files"]
+    assert str(Path(file["path"]).parent) in written
+
+
+def test_what_a_patch_says_of_our_own_programs_user_counts() -> None:
+    template = {**resource(), "podSpecPatch": '{"containers": [{"name": "main", "securityContext": {"runAsUser": 1000}}]}'}
+    made = assignment_of(wanted(template), WORKFLOW, {})
+    assert made is not None
+    context = pod_of(template, assignment=as_files(made), mounting=MOUNTING)["spec"]["containers"][0]["securityContext"]
+    assert (context["runAsUser"], context["runAsNonRoot"]) == (1000, True)
+
+
+def test_a_manifest_from_an_artifact_is_laid_before_our_own_program_whose_root_is_read_only() -> None:
+    template = resource(manifestFrom={"artifact": {"name": "m"}})
+    inputs = {"artifacts": [{"name": "m", "path": "/tmp/manifest.yaml", "s3": {"key": "k"}}]}
+    made = assignment_of(wanted(template, inputs=inputs), WORKFLOW, {})
+    assert made is not None
+    pod = pod_of(template, assignment=as_files(made), mounting=MOUNTING)["spec"]
+    (first,), (main,) = pod["initContainers"], pod["containers"]
+    assert (first["image"], first["securityContext"]) == ("our/own:1", main["securityContext"])
+    assert "/tmp/manifest.yaml" in {mount["mountPath"] for mount in main["volumeMounts"]}
+
+
+def test_where_pods_are_processes_our_own_program_is_no_container() -> None:
+    assert pod_of(resource())["spec"]["containers"][0] == {
+        "name": "main", "image": "argosy", "command": ["python3", "-m", "argosy.cli.main", "resource", "/tmp/argosy/work.json"]}
+
+
+def test_a_users_container_keeps_what_it_says_of_its_rights() -> None:
+    template = {"name": "t", "container": {"image": "busybox", "command": ["id"]}}
+    pod = pod_of(template, assignment=Assignment(result=True), mounting=MOUNTING)["spec"]
+    assert "securityContext" not in pod["containers"][0]
 
 
 @pytest.mark.parametrize(("template", "message"), [

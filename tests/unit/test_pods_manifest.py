@@ -260,6 +260,14 @@ def test_a_patch_may_add_a_container_and_take_a_field_away() -> None:
     assert "nodeSelector" not in pod["spec"]
 
 
+def test_a_script_may_write_how_far_it_is() -> None:
+    progress = {"name": "ARGO_PROGRESS_FILE", "value": "/dev/null"}
+    pod = pod_of({"container": {**CONTAINER, "args": ["echo 1/2 > $ARGO_PROGRESS_FILE"]}})
+    assert main_of(pod)["env"] == [progress]
+    own = [{"name": "ARGO_PROGRESS_FILE", "value": "/mine"}]
+    assert main_of(pod_of({"container": {**CONTAINER, "env": own}}))["env"] == own
+
+
 def test_what_a_patch_says_of_containers_that_only_argo_adds_is_left_out() -> None:
     limits = "resources: {limits: {memory: 1Gi}}"
     pod = pod_of({"podSpecPatch": f"containers: [{{name: wait, {limits}}}]\ninitContainers: [{{name: init, {limits}}}]"})

@@ -187,6 +187,52 @@ def test_main_lays_what_it_surely_can(path: str, container: dict[str, Any], pod:
     assert ("initContainers" in found) == beforehand
 
 
+def test_the_files_of_a_folder_are_mounted_together_for_all_that_comes_after() -> None:
+    files = tuple(ArtifactIn("code", f"/src/{name}", f"k/{name}", archive="none") for name in ("a", "sub/b"))
+    whole = {"containers": [{"name": "main", "image": "busybox", "command": ["ls"]}]}
+    template = {"container": {"command": ["ls"]}, "inputs": {"artifacts": [{"name": "code", "path": "/src/"}]}}
+    pod = mounted(whole, template, Assignment(artifacts_in=files), MOUNTING, node_id="w-1", namespace="ns", workflow_name="w")
+    assert [item["path"] for item in assignment_in(pod["initContainers"][0])["artifacts_in"]] == [
+        "/var/run/argosy-inputs/0/a", "/var/run/argosy-inputs/0/sub/b"]
+    assert {"name": "argosy-inputs", "mountPath": "/src", "subPath": "0"} in main_of(pod)["volumeMounts"]
+
+
+@pytest.mark.parametrize("template", [
+    {"containerSet": {"containers": [{"name": "a"}, {"name": "main"}]}},
+    {"container": {"command": ["ls"]}, "initContainers": [{"name": "mine"}]},
+])
+def test_what_starts_before_main_finds_artifacts_in_the_volumes_that_it_shares(template: dict[str, Any]) -> None:
+    mount = {"name": "work", "mountPath": "/work"}
+    names = [item["name"] for item in (template.get("containerSet") or {}).get("containers", [{"name": "main"}])]
+    whole = {"containers": [{"name": name, "image": "busybox", "command": ["ls"], "volumeMounts": [mount]} for name in names]}
+    pod = mounted(whole, template, Assignment(artifacts_in=(ArtifactIn("in", "/work/in", "k"),)), MOUNTING, node_id="w-1",
+                  namespace="ns", workflow_name="w")
+    first = pod["initContainers"][0]
+    assert mount in first["volumeMounts"]
+    assert assignment_in(first)["artifacts_in"][0]["path"] == "/work/in"
+
+
+def test_credentials_come_from_secrets_and_stand_nowhere_in_the_pod() -> None:
+    basic = {"usernameSecret": {"name": "s", "key": "user"}, "passwordSecret": {"name": "s", "key": "word"}}
+    location = {"http": {"url": "https://example.org/x", "auth": {"basicAuth": basic}}}
+    outputs = (ArtifactOut("out", "/tmp/out", "", location=location), ArtifactOut("free", "/tmp/free", "k"))
+    work = Assignment(artifacts_in=(ArtifactIn("in", "/src", "", location=location),), artifacts_out=outputs)
+    pod = pod_of({"command": ["ls"]}, work)
+    first, main = pod["initContainers"][0], main_of(pod)
+    for container, kind in ((first, "artifacts_in"), (main, "artifacts_out")):
+        assert assignment_in(container)[kind][0]["auth"] == "0"
+        assert variables_of(container)["ARGOSY_AUTH_0_USERNAME"] == {"secretKeyRef": {"name": "s", "key": "user"}}
+        assert variables_of(container)["ARGOSY_AUTH_0_PASSWORD"] == {"secretKeyRef": {"name": "s", "key": "word"}}
+    assert assignment_in(main)["artifacts_out"][1]["auth"] == ""
+
+
+def test_containers_share_the_room_for_what_they_hand_over() -> None:
+    alone = pod_of({"command": ["ls"]})
+    assert "ARGOSY_MESSAGE_BYTES" not in variables_of(main_of(alone))
+    beside = tuple({"name": name, "image": "x", "command": ["x"]} for name in "abcd")
+    assert variables_of(main_of(pod_of({"command": ["ls"]}, sidecars=beside)))["ARGOSY_MESSAGE_BYTES"] == "1755"
+
+
 def test_those_who_mirror_mains_volumes_see_its_artifacts() -> None:
     sidecar = {"name": "watcher", "image": "x", "command": ["x"]}
     whole = {"containers": [{"name": "main", "image": "busybox", "command": ["ls"]}, sidecar], "initContainers": [

@@ -18,6 +18,13 @@ def test_without_a_file_everything_has_its_default() -> None:
     assert load_settings(None) == Settings()
 
 
+def test_proxies_are_named_in_capitals_or_small_and_their_passwords_are_not_printed() -> None:
+    environment = read_environment(
+        {"https_proxy": "http://me:hush@a:1", "HTTP_PROXY": "b:1", "http_proxy": "c:1", "NO_PROXY": "*"})
+    assert (environment.https_proxy, environment.http_proxy, environment.no_proxy) == ("http://me:hush@a:1", "b:1", "*")
+    assert "hush" not in repr(environment)
+
+
 def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
     assert load_settings(written(tmp_path, "# nothing yet\n")) == Settings()
 

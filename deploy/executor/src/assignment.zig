@@ -18,6 +18,8 @@ pub const ArtifactIn = struct {
     url: []const u8 = "",
     /// Header lines of the request.
     headers: []const []const u8 = &.{},
+    /// The number of the credentials that it needs; empty if none.
+    auth: []const u8 = "",
 };
 
 pub const ParameterOut = struct { name: []const u8, path: []const u8, default: ?[]const u8 = null };
@@ -31,6 +33,7 @@ pub const ArtifactOut = struct {
     optional: bool = false,
     url: []const u8 = "",
     headers: []const []const u8 = &.{},
+    auth: []const u8 = "",
     /// For a folder that is not packed: where each of its files is posted, with these fields ("name=value") before it.
     form_url: []const u8 = "",
     form: []const []const u8 = &.{},

@@ -6,12 +6,15 @@
 const std = @import("std");
 const linux = std.os.linux;
 const kernel = @import("kernel.zig");
+const lock_file = @import("lock.zig");
 const told = @import("told.zig");
 
 pub const result_most = 256 << 10; // bytes of stdout that become outputs.result
 
 pub const not_found = 127; // the exit codes that shells give for commands that cannot be run
 const cannot_run = 126;
+
+const others_milliseconds = 100;
 
 pub const End = struct {
     code: u8,
@@ -27,12 +30,22 @@ pub const Options = struct {
     keep_result: bool = false,
     /// A file for everything that it prints.
     log: ?kernel.Fd = null,
-    /// A file whose appearance means that the command should end (a sidecar's main container is done).
-    end_when: ?[*:0]const u8 = null,
+    /// What tells that the command should end (a sidecar's main container is done).
+    end_when: ?OtherEnd = null,
     grace_seconds: u32 = 20,
     /// How often it is run again where it fails, and after how long; not once we were told to end.
     retries: u32 = 0,
     pause_milliseconds: u32 = 0,
+};
+
+/// Another container's end: told by a file that appears, or by a lock that nobody holds any more where it died unheard.
+pub const OtherEnd = struct {
+    file: [*:0]const u8,
+    lock: [*:0]const u8,
+
+    pub fn hasCome(other: OtherEnd) bool {
+        if (kernel.stat(kernel.here, other.file)) |_| return true else |_| return lock_file.look(other.lock) == .free;
+    }
 };
 
 /// Run `argv` to its end. Only the first command of a process may be run this way.
@@ -65,6 +78,7 @@ pub fn run(
             return .{ .code = if (kernel.last == .NOENT) not_found else cannot_run, .started = false };
         };
         const code = wait(child, signals, &passing, options);
+        letOthersEnd(&passing);
         endOthers(child);
         for (&passing) |*stream| stream.drain();
         if (code == 0 or tries_left == 0 or toldToEnd(signals, options.pause_milliseconds))
@@ -176,14 +190,14 @@ fn wait(child: i32, signals: kernel.Fd, passing: *[2]Passing, options: Options) 
         if (kernel.poll(&files, step)) {
             passOn(child, signals);
             for (passing, files[1..]) |*stream, file| if (file.revents != 0) stream.take();
-        } else if (options.end_when) |file| {
+        } else if (options.end_when) |other| {
             if (asked_to_end) {
                 waited_milliseconds += 200;
                 if (waited_milliseconds >= options.grace_seconds * 1000) _ = linux.kill(-child, .KILL);
-            } else if (kernel.stat(kernel.here, file)) |_| {
+            } else if (other.hasCome()) {
                 asked_to_end = true;
                 _ = linux.kill(-child, .TERM);
-            } else |_| {}
+            }
         }
     }
 }
@@ -201,6 +215,22 @@ fn exitCode(status: u32) u8 {
     return 128 +| @as(u8, @intCast(@min(@backingInt(linux.W.TERMSIG(status)), 127)));
 }
 
+/// What the command left running may be about to end by itself, with the last of the output (a `tee`): it gets a moment.
+fn letOthersEnd(passing: *[2]Passing) void {
+    for (0..others_milliseconds) |_| {
+        if (noneLeft()) return;
+        for (passing) |*stream| stream.take();
+        kernel.sleep(1);
+    }
+}
+
+/// Reap whoever has ended; whether nobody is left.
+fn noneLeft() bool {
+    while (kernel.reap()) |_| {}
+    var status: i32 = 0;
+    return linux.errno(linux.wait4(-1, &status, linux.W.NOHANG, null)) == .CHILD;
+}
+
 /// What the command left running would change files while they are gathered, and hold its stdout open.
 ///
 /// As the first process of the container we may end everything else in it; where other containers' processes are in
@@ -208,9 +238,8 @@ fn exitCode(status: u32) u8 {
 fn endOthers(child: i32) void {
     _ = linux.kill(if (linux.getpid() == 1) -1 else -child, .KILL);
     var patience: u32 = 100;
-    while (kernel.reap() != null or patience > 0) : (patience -|= 1) {
-        var status: i32 = 0;
-        if (linux.errno(linux.wait4(-1, &status, linux.W.NOHANG, null)) == .CHILD) return;
+    while (patience > 0) : (patience -= 1) {
+        if (noneLeft()) return;
         kernel.sleep(1);
     }
 }

@@ -5,7 +5,7 @@ const Assignment = @import("assignment.zig").Assignment;
 const Settings = @import("settings.zig").Settings;
 const Writer = std.Io.Writer;
 
-pub const message_most = 4096; // bytes; Kubernetes cuts a termination message there
+pub const message_most = 4096; // bytes; Kubernetes cuts a termination message there, or earlier where a pod has many containers
 
 pub const Parameter = struct { name: []const u8, value: []const u8 };
 
@@ -44,6 +44,22 @@ pub const Handover = struct {
             try writeString(w, handover.message);
         }
         try w.writeByte('}');
+    }
+
+    /// The same with as much of the problem as there is room for, and without what the command said if that is too much.
+    pub fn writeShort(handover: Handover, w: *Writer, most: usize) Writer.Error!void {
+        var short = handover;
+        while (true) {
+            w.end = 0;
+            if (short.write(w)) |_| {
+                if (w.end <= most) return;
+            } else |_| {}
+            if (short.message.len > 0) {
+                short.message = "";
+            } else if (short.problem.len > 0) {
+                short.problem = short.problem[0 .. short.problem.len * 3 / 4];
+            } else return;
+        }
     }
 
     /// The body of a WorkflowTaskResult, with Argo's field names and labels.

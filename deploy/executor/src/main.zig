@@ -15,7 +15,9 @@ const gather = @import("gather.zig");
 const report = @import("report.zig");
 const settings_file = @import("settings.zig");
 const assignment = @import("assignment.zig");
+const auth = @import("auth.zig");
 const turn_file = @import("turn.zig");
+const lock_file = @import("lock.zig");
 const Turn = turn_file.Turn;
 const handover = @import("handover.zig");
 const Settings = settings_file.Settings;
@@ -45,6 +47,7 @@ const usage =
 ;
 
 var message_file: [:0]const u8 = "/dev/termination-log";
+var message_most: usize = handover.message_most;
 
 /// A failed check: our own mistake. It ends this step loudly, and the message says that it was not the user's.
 fn onBug(text: []const u8, address: ?usize) noreturn {
@@ -63,6 +66,7 @@ fn onBug(text: []const u8, address: ?usize) noreturn {
 pub fn main(start: std.process.Init.Minimal) u8 {
     const environment = start.environ.block.slice;
     message_file = settings_file.messageFile(environment);
+    message_most = settings_file.messageMost(environment);
     var arena: std.heap.ArenaAllocator = .init(std.heap.page_allocator);
     return run(arena.allocator(), start.args.vector, environment) catch |problem| {
         return fail(if (problem == error.OutOfMemory) "the executor ran out of memory" else told.sentence());
@@ -73,8 +77,8 @@ pub fn main(start: std.process.Init.Minimal) u8 {
 fn fail(sentence: []const u8) u8 {
     var buffer: [handover.message_most]u8 = undefined;
     var writer: std.Io.Writer = .fixed(&buffer);
-    const outcome: handover.Handover = .{ .problem = sentence[0..@min(sentence.len, 2000)], .started = false };
-    outcome.write(&writer) catch {};
+    const outcome: handover.Handover = .{ .problem = sentence, .started = false };
+    outcome.writeShort(&writer, message_most) catch {};
     report.writeMessage(message_file, writer.buffered());
     for ([_][]const u8{ "argosy-executor: ", sentence, "\n" }) |text| kernel.writeAll(2, text) catch {};
     return not_started_code;
@@ -95,9 +99,10 @@ fn run(arena: std.mem.Allocator, arguments: []const [*:0]const u8, environment: 
     const settings: Settings = try .read(arena, environment);
     const visible = try settings_file.withoutOurs(arena, environment);
     if (sidecar) return runSidecar(arena, argv, visible, settings);
-    // Sidecars must end however this ends.
+    // Sidecars must end however this ends, and they see it where we are killed.
+    if (settings.main_ended_file) |path| _ = try lock_file.hold(arena, path);
     defer if (settings.main_ended_file) |path| report.writeMessage(path, "");
-    const work = try readAssignment(arena, settings);
+    const work = try auth.completed(arena, environment, try readAssignment(arena, settings));
     kernel.endOnTerm(); // a pod that is deleted while it fetches need not wait for its grace period's end
     const lock = if (work.turn) |turn| try turn.begin(arena) else -1;
     if (work.turn) |turn| if (try turn.awaitOwn(arena)) |why| return leftOut(arena, turn, lock, why);
@@ -122,7 +127,7 @@ fn run(arena: std.mem.Allocator, arguments: []const [*:0]const u8, environment: 
 /// What an init container does for the main one, which may not write where these belong.
 fn lay(gpa: std.mem.Allocator, arena: std.mem.Allocator, environment: [:null]const ?[*:0]const u8) Failure!u8 {
     const settings: Settings = try .read(arena, environment);
-    const work = try readAssignment(arena, settings);
+    const work = try auth.completed(arena, environment, try readAssignment(arena, settings));
     kernel.endOnTerm();
     try prepare(gpa, arena, work, settings);
     return 0;
@@ -143,10 +148,11 @@ fn cannotStart(problem: (kernel.Error || error{OutOfMemory})) Failure {
 
 fn runSidecar(arena: std.mem.Allocator, argv: [:null]const ?[*:0]const u8, environment: [:null]const ?[*:0]const u8, settings: Settings) Failure!u8 {
     const ended = settings.main_ended_file orelse return told.tell("--sidecar needs ARGOSY_MAIN_ENDED, the file whose appearance ends it", .{});
-    const end = command.run(arena, argv, environment, .{ .end_when = ended }) catch |problem| return cannotStart(problem);
+    const other: command.OtherEnd = .{ .file = ended, .lock = try lock_file.pathOf(arena, ended) };
+    const end = command.run(arena, argv, environment, .{ .end_when = other }) catch |problem| return cannotStart(problem);
     if (!end.started) return error.Told;
     // One that was told to end has done its duty, whatever its exit code.
-    return if (kernel.stat(kernel.here, ended)) |_| 0 else |_| end.code;
+    return if (other.hasCome()) 0 else end.code;
 }
 
 fn readAssignment(arena: std.mem.Allocator, settings: Settings) Failure!assignment.Assignment {
@@ -184,7 +190,7 @@ fn storeTrust(settings: Settings, work: assignment.Assignment) web.Trust {
 
 /// What the command left, and what is missing.
 fn outcomeOf(gpa: std.mem.Allocator, arena: std.mem.Allocator, work: assignment.Assignment, settings: Settings, end: command.End, log: ?kernel.Fd) error{OutOfMemory}!handover.Handover {
-    if (!end.started) return .{ .problem = try arena.dupe(u8, told.sentence()), .started = false };
+    if (!end.started) return .{ .message = try arena.dupe(u8, told.sentence()) };
     var parameters: std.ArrayList(handover.Parameter) = .empty;
     var artifacts: std.ArrayList([]const u8) = .empty;
     var problems: std.ArrayList([]const u8) = .empty;
@@ -219,6 +225,7 @@ fn note(arena: std.mem.Allocator, problems: *std.ArrayList([]const u8), problem:
 
 test {
     _ = @import("assignment.zig");
+    _ = @import("auth.zig");
     _ = @import("command.zig");
     _ = @import("turn.zig");
     _ = @import("handover.zig");

@@ -159,33 +159,40 @@ const Settings = struct {
         if (settings.server_count == 0) return told.tell("cannot look up '{s}': /etc/resolv.conf names no name server", .{host});
         const absolute = std.mem.endsWith(u8, host, ".");
         const as_written_first = absolute or std.mem.count(u8, host, ".") >= settings.dots;
-        if (as_written_first) try settings.ask(host, port, found);
-        if (found.count > 0 or absolute) return;
+        var all_answered = true;
+        if (as_written_first) all_answered = settings.ask(host, port, found);
+        if (found.count > 0) return;
+        if (absolute and !all_answered) return told.tell("cannot look up '{s}': no name server answers", .{host});
+        if (absolute) return;
         var domains = std.mem.tokenizeAny(u8, settings.search, " \t\r");
         while (domains.next()) |domain| {
             var buffer: [254]u8 = undefined;
             const name = std.fmt.bufPrint(&buffer, "{s}.{s}", .{ host, domain }) catch continue;
-            try settings.ask(name, port, found);
+            all_answered = settings.ask(name, port, found) and all_answered;
             if (found.count > 0) return;
         }
-        if (!as_written_first) try settings.ask(host, port, found);
+        if (!as_written_first) all_answered = settings.ask(host, port, found) and all_answered;
+        if (found.count == 0 and !all_answered) return told.tell("cannot look up '{s}': no name server answers", .{host});
     }
 
-    fn ask(settings: *const Settings, name: []const u8, port: u16, found: *Found) told.Error!void {
-        for ([_]u16{ 1, 28 }) |kind| { // A, AAAA
+    /// Take all addresses of the name, of either kind; whether both questions were answered.
+    fn ask(settings: *const Settings, name: []const u8, port: u16, found: *Found) bool {
+        var all_answered = true;
+        for ([_]u16{ 1, 28 }) |kind| { // A, AAAA: many a name server fails at the second
             var question: [300]u8 = undefined;
-            const length = writeQuestion(&question, name, kind) orelse return;
-            if (!settings.askFor(question[0..length], port, found))
-                return told.tell("cannot look up '{s}': no name server answers", .{name});
+            const length = writeQuestion(&question, name, kind) orelse return true;
+            const patience: i32 = if (found.count > 0) 500 else 3000; // milliseconds
+            all_answered = settings.askFor(question[0..length], port, found, patience) and all_answered;
         }
+        return all_answered;
     }
 
     /// Whether any server answered.
-    fn askFor(settings: *const Settings, question: []const u8, port: u16, found: *Found) bool {
+    fn askFor(settings: *const Settings, question: []const u8, port: u16, found: *Found, patience: i32) bool {
         for (0..2) |_| {
             for (settings.servers[0..settings.server_count]) |server| {
                 var answer: [1500]u8 = undefined;
-                const count = kernel.ask(server.slice(), question, &answer, 3000) catch continue;
+                const count = kernel.ask(server.slice(), question, &answer, patience) catch continue;
                 if (count < 12 or !std.mem.eql(u8, answer[0..2], question[0..2])) continue;
                 const code = answer[3] & 15;
                 if (code != 0 and code != 3) continue; // 3: there is no such name, which is an answer

@@ -6,7 +6,6 @@ const told = @import("told.zig");
 const web = @import("web.zig");
 const Assignment = @import("assignment.zig").Assignment;
 const Handover = @import("handover.zig").Handover;
-const message_most = @import("handover.zig").message_most;
 const Settings = @import("settings.zig").Settings;
 
 const Error = told.Error || error{OutOfMemory};
@@ -14,23 +13,32 @@ const Error = told.Error || error{OutOfMemory};
 pub fn handOver(gpa: std.mem.Allocator, arena: std.mem.Allocator, settings: Settings, work: Assignment, handover: Handover) error{OutOfMemory}!void {
     var text: std.Io.Writer.Allocating = .init(arena);
     var whole = handover;
-    whole.message = try messageSoFar(arena, settings.message_file);
+    if (whole.message.len == 0) whole.message = try messageSoFar(arena, settings.message_file);
     whole.write(&text.writer) catch return error.OutOfMemory;
-    if (text.written().len <= message_most) return writeMessage(settings.message_file, text.written());
+    if (text.written().len <= settings.message_most) return writeMessage(settings.message_file, text.written());
+    if (try fitsWithout(arena, whole, settings.message_most)) { // it is what went wrong that takes the room
+        text.clearRetainingCapacity();
+        whole.writeShort(&text.writer, settings.message_most) catch return error.OutOfMemory;
+        return writeMessage(settings.message_file, text.written());
+    }
     var short: Handover = .{ .problem = handover.problem, .elsewhere = true, .message = whole.message };
     sendTaskResult(gpa, arena, settings, work, handover, text.written().len) catch |problem| {
         if (problem == error.OutOfMemory) return error.OutOfMemory;
         short = .{ .problem = try arena.dupe(u8, told.sentence()) };
     };
-    short.problem = short.problem[0..@min(short.problem.len, 2000)];
     text.clearRetainingCapacity();
-    short.write(&text.writer) catch return error.OutOfMemory;
-    if (text.written().len > message_most) { // what the command said is made of bytes that take more room as JSON
-        text.clearRetainingCapacity();
-        short.message = "";
-        short.write(&text.writer) catch return error.OutOfMemory;
-    }
+    short.writeShort(&text.writer, settings.message_most) catch return error.OutOfMemory;
     writeMessage(settings.message_file, text.written());
+}
+
+/// Whether all but the problem leaves room for the beginning of that.
+fn fitsWithout(arena: std.mem.Allocator, whole: Handover, most: usize) error{OutOfMemory}!bool {
+    var rest = whole;
+    rest.problem = "";
+    rest.message = "";
+    var text: std.Io.Writer.Allocating = .init(arena);
+    rest.write(&text.writer) catch return error.OutOfMemory;
+    return whole.problem.len > 0 and text.written().len <= most / 2;
 }
 
 /// What the command itself has written there: it is told in the step's message, so its beginning is enough.
@@ -59,7 +67,7 @@ fn complain(path: [:0]const u8) void {
 fn sendTaskResult(gpa: std.mem.Allocator, arena: std.mem.Allocator, settings: Settings, work: Assignment, handover: Handover, size: usize) Error!void {
     const url = settings.result_url orelse return told.tell(
         "the step's outputs take {d} bytes, more than the {d} of a termination message, and nothing is set up for larger ones; write less, or make them artifacts",
-        .{ size, message_most },
+        .{ size, settings.message_most },
     );
     var body: std.Io.Writer.Allocating = .init(arena);
     handover.writeTaskResult(&body.writer, settings, work) catch return error.OutOfMemory;

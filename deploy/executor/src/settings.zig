@@ -4,6 +4,8 @@ const std = @import("std");
 const valueOf = @import("command.zig").valueOf;
 const Limits = @import("refusals.zig").Limits;
 const told = @import("told.zig");
+const auth_prefix = @import("auth.zig").prefix;
+const message_most = @import("handover.zig").message_most;
 
 const Environment = [:null]const ?[*:0]const u8;
 
@@ -13,7 +15,7 @@ const ours = [_][]const u8{
     "ARGOSY_RESULT_NAME",         "ARGOSY_RESULT_WORKFLOW", "ARGOSY_TOKEN_FILE",          "ARGOSY_CA_FILE",
     "ARGOSY_POD_NAME",            "ARGOSY_POD_UID",
     "ARGOSY_STORE_CA_FILE",       "ARGOSY_MAIN_ENDED",      "ARGOSY_UNPACK_BYTES",        "ARGOSY_UNPACK_ENTRIES",
-    "ARGOSY_UNPACK_RATIO",        "ARGOSY_SCRATCH",
+    "ARGOSY_UNPACK_RATIO",        "ARGOSY_SCRATCH",         "ARGOSY_MESSAGE_BYTES",
 };
 
 pub const Settings = struct {
@@ -21,6 +23,7 @@ pub const Settings = struct {
     assignment_file: ?[:0]const u8,
     assignment_pieces: []const []const u8,
     message_file: [:0]const u8,
+    message_most: usize,
     /// Where WorkflowTaskResults are made, the name of ours, and its workflow's; for outputs too large for the message.
     result_url: ?[:0]const u8,
     result_name: [:0]const u8,
@@ -49,6 +52,7 @@ pub const Settings = struct {
             .assignment_file = valueOf(environment, "ARGOSY_ASSIGNMENT"),
             .assignment_pieces = try assignmentPieces(arena, environment),
             .message_file = messageFile(environment),
+            .message_most = messageMost(environment),
             .result_url = valueOf(environment, "ARGOSY_RESULT_URL"),
             .result_name = valueOf(environment, "ARGOSY_RESULT_NAME") orelse "",
             .result_workflow = valueOf(environment, "ARGOSY_RESULT_WORKFLOW") orelse "",
@@ -86,6 +90,12 @@ pub fn messageFile(environment: Environment) [:0]const u8 {
     return valueOf(environment, "ARGOSY_TERMINATION_MESSAGE") orelse "/dev/termination-log";
 }
 
+/// How long a termination message may be in this pod; also for that case.
+pub fn messageMost(environment: Environment) usize {
+    const wished = std.fmt.parseInt(usize, valueOf(environment, "ARGOSY_MESSAGE_BYTES") orelse "", 10) catch message_most;
+    return @max(256, @min(wished, message_most));
+}
+
 fn readNumber(environment: Environment, name: []const u8, into: *u64) told.Error!void {
     const text = valueOf(environment, name) orelse return;
     into.* = std.fmt.parseInt(u64, text, 10) catch return told.tell("{s} is '{s}'; write a whole number", .{ name, text });
@@ -103,5 +113,5 @@ pub fn withoutOurs(arena: std.mem.Allocator, environment: Environment) error{Out
 
 fn isOurs(name: []const u8) bool {
     for (ours) |one| if (std.mem.eql(u8, one, name)) return true;
-    return std.mem.startsWith(u8, name, pieces_name ++ "_");
+    return std.mem.startsWith(u8, name, pieces_name ++ "_") or std.mem.startsWith(u8, name, auth_prefix);
 }

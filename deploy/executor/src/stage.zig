@@ -39,7 +39,7 @@ pub fn fetch(gpa: std.mem.Allocator, arena: std.mem.Allocator, wanted: ArtifactI
     }
     const path = try arena.dupeSentinel(u8, std.mem.trimEnd(u8, wanted.path, "/"), 0);
     try folders.makeParents(path);
-    const aside = try makeAside(gpa, arena, path);
+    const aside = try makeAside(arena, path);
     defer folders.removeAll(gpa, kernel.here, aside);
     const folder = kernel.open(kernel.here, aside, .{ .DIRECTORY = true }, 0) catch return cannotUnpack(aside);
     defer kernel.close(folder);
@@ -51,13 +51,16 @@ pub fn fetch(gpa: std.mem.Allocator, arena: std.mem.Allocator, wanted: ArtifactI
 }
 
 /// A new folder on the file system where the artifact will lie: in the target where that is a folder, else beside it.
-fn makeAside(gpa: std.mem.Allocator, arena: std.mem.Allocator, path: [:0]const u8) Error![:0]const u8 {
+fn makeAside(arena: std.mem.Allocator, path: [:0]const u8) Error![:0]const u8 {
     const target = kernel.stat(kernel.here, path) catch null;
     const within = target != null and target.?.isFolder();
     const end = if (within) path.len else std.mem.lastIndexOfScalar(u8, path, '/') orelse 0;
-    const parts = [_][]const u8{ path[0..end], if (within or end > 0 or path[0] == '/') "/" else "", ".argosy-unpacking" };
-    const aside = try std.mem.concatWithSentinel(arena, u8, &parts, 0);
-    folders.removeAll(gpa, kernel.here, aside);
+    // Steps beside this one may fetch into the same folder of a volume that they share.
+    var chance: [8]u8 = undefined;
+    kernel.randomBytes(&chance) catch return told.tell("the kernel gives no random numbers: {s}", .{kernel.reason()});
+    const own = std.fmt.bytesToHex(chance, .lower);
+    const slash = if (within or end > 0 or path[0] == '/') "/" else "";
+    const aside = try std.mem.concatWithSentinel(arena, u8, &.{ path[0..end], slash, ".argosy-unpacking-", &own }, 0);
     kernel.makeFolder(kernel.here, aside, 0o700) catch return cannotUnpack(aside);
     return aside;
 }
@@ -85,7 +88,7 @@ pub fn unpack(gpa: std.mem.Allocator, arena: std.mem.Allocator, folder: kernel.F
     const file = kernel.open(folder, "packed", .{}, 0) catch return cannotUnpack("packed");
     defer kernel.close(file);
     const size = (kernel.fileStat(file) catch return cannotUnpack("packed")).size;
-    const kind = if (archive.len > 0) archive else try kindOf(gpa, arena, file, size);
+    const kind = if (archive.len > 0) archive else try kindOf(gpa, file, size);
     if (std.mem.eql(u8, kind, "none")) {
         kernel.rename(folder, "packed", folder, "whole") catch return cannotUnpack("whole");
         return;
@@ -123,21 +126,16 @@ fn isGzip(file: kernel.Fd) bool {
     return (kernel.readAt(file, &start, 0) catch 0) == 2 and std.mem.eql(u8, &start, "\x1f\x8b");
 }
 
-/// How it was packed, by looking at it: a gzip that holds no tar is a file like any other.
-fn kindOf(gpa: std.mem.Allocator, arena: std.mem.Allocator, file: kernel.Fd, size: u64) Error![]const u8 {
-    if (isGzip(file)) {
-        const room = try gpa.create(TarRoom);
-        defer gpa.destroy(room);
-        var input: streams.PartReader = .init(file, 0, size, &room.input);
-        var inflated: flate.Decompress = .init(&input.reader, .gzip, &room.window);
-        var header: [512]u8 = undefined;
-        const count = inflated.reader.readSliceShort(&header) catch 0;
-        return if (count == header.len and std.mem.eql(u8, header[257..262], "ustar")) "tar" else "none";
-    }
-    var start: [2]u8 = undefined;
-    const count = kernel.readAt(file, &start, 0) catch 0;
-    if (count == 2 and std.mem.eql(u8, &start, "PK") and try unzip.isZip(file, size, arena)) return "zip";
-    return "none";
+/// How it was packed, by looking at it: a gzip that holds no tar is a file like any other, and so is a zip (a .jar, a .xlsx).
+fn kindOf(gpa: std.mem.Allocator, file: kernel.Fd, size: u64) Error![]const u8 {
+    if (!isGzip(file)) return "none";
+    const room = try gpa.create(TarRoom);
+    defer gpa.destroy(room);
+    var input: streams.PartReader = .init(file, 0, size, &room.input);
+    var inflated: flate.Decompress = .init(&input.reader, .gzip, &room.window);
+    var header: [512]u8 = undefined;
+    const count = inflated.reader.readSliceShort(&header) catch 0;
+    return if (count == header.len and std.mem.eql(u8, header[257..262], "ustar")) "tar" else "none";
 }
 
 /// What is to be laid at the path: the only entry of an archive, or all of them as a folder; of that, the part wished for.

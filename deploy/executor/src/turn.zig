@@ -4,8 +4,8 @@
 //! ends it, and leaves its exit code in a file beside it.
 
 const std = @import("std");
-const linux = std.os.linux;
 const kernel = @import("kernel.zig");
+const lock_file = @import("lock.zig");
 const told = @import("told.zig");
 
 pub const Turn = struct {
@@ -21,13 +21,7 @@ pub const Turn = struct {
 
     /// Say that this container lives. What is returned must stay open until it has told its end.
     pub fn begin(turn: Turn, arena: std.mem.Allocator) Error!kernel.Fd {
-        const path = try turn.place(arena, turn.name, "new");
-        const file = kernel.open(kernel.here, path, .{ .ACCMODE = .RDWR, .CREAT = true }, 0o666) catch return cannot(path);
-        kernel.setFileMode(file, 0o666) catch {}; // containers of a set may belong to different users
-        _ = linux.syscall2(.flock, @as(usize, @intCast(file)), exclusive);
-        // Nobody sees the lock before it is held.
-        kernel.rename(kernel.here, path, kernel.here, try turn.place(arena, turn.name, "lock")) catch return cannot(path);
-        return file;
+        return lock_file.hold(arena, try turn.place(arena, turn.name, ""));
     }
 
     /// Wait until all that this container follows have ended; why it is not to start, or null.
@@ -50,7 +44,7 @@ pub const Turn = struct {
     pub fn end(turn: Turn, arena: std.mem.Allocator, lock: kernel.Fd, code: u8) Error!void {
         var text: [4]u8 = undefined;
         const written = std.fmt.bufPrint(&text, "{d}", .{code}) catch unreachable; // 255 at most
-        const path = try turn.place(arena, turn.name, "code");
+        const path = try turn.place(arena, turn.name, ".code");
         const file = kernel.open(kernel.here, path, .{ .ACCMODE = .WRONLY, .CREAT = true, .TRUNC = true }, 0o666) catch return cannot(path);
         kernel.writeAll(file, written) catch return cannot(path);
         kernel.setFileMode(file, 0o666) catch {};
@@ -60,13 +54,9 @@ pub const Turn = struct {
 
     /// The exit code of another container, once it has ended; null where it died without a word.
     fn codeOf(turn: Turn, arena: std.mem.Allocator, name: []const u8) Error!?u8 {
-        const path = try turn.place(arena, name, "lock");
-        while (true) : (kernel.sleep(look_milliseconds)) {
-            const file = kernel.open(kernel.here, path, .{ .ACCMODE = .RDONLY }, 0) catch continue; // it has not begun yet
-            defer kernel.close(file);
-            if (linux.errno(linux.syscall2(.flock, @as(usize, @intCast(file)), shared | at_once)) == .SUCCESS) break;
-        }
-        const told_in = kernel.open(kernel.here, try turn.place(arena, name, "code"), .{ .ACCMODE = .RDONLY }, 0) catch return null;
+        const path = try lock_file.pathOf(arena, try turn.place(arena, name, ""));
+        while (lock_file.look(path) != .free) kernel.sleep(look_milliseconds);
+        const told_in = kernel.open(kernel.here, try turn.place(arena, name, ".code"), .{ .ACCMODE = .RDONLY }, 0) catch return null;
         defer kernel.close(told_in);
         var text: [8]u8 = undefined;
         const count = kernel.read(told_in, &text) catch return null;
@@ -74,18 +64,13 @@ pub const Turn = struct {
     }
 
     fn place(turn: Turn, arena: std.mem.Allocator, name: []const u8, kind: []const u8) error{OutOfMemory}![:0]const u8 {
-        return std.mem.concatWithSentinel(arena, u8, &.{ turn.folder, "/", name, ".", kind }, 0);
+        return std.mem.concatWithSentinel(arena, u8, &.{ turn.folder, "/", name, kind }, 0);
     }
 };
 
 pub const Error = told.Error || error{OutOfMemory};
 
 pub const not_started = 64; // the exit code of a container that is left out
-
-// of flock(2)
-const shared = 1;
-const exclusive = 2;
-const at_once = 4;
 
 const look_milliseconds = 10; // asking costs two calls of the kernel; a blocking call could not be left by a signal
 

@@ -35,12 +35,6 @@ pub const Room = struct {
     output: [32 << 10]u8,
 };
 
-/// Whether the file ends as a zip does.
-pub fn isZip(file: kernel.Fd, size: u64, arena: std.mem.Allocator) error{OutOfMemory}!bool {
-    _ = findDirectory(file, size, arena) catch |problem| return if (problem == error.OutOfMemory) error.OutOfMemory else false;
-    return true;
-}
-
 /// Lay everything that the zip in `file` holds into the tree.
 pub fn read(tree: *Tree, file: kernel.Fd, size: u64, arena: std.mem.Allocator, room: *Room) Error!void {
     const directory = try findDirectory(file, size, arena);

@@ -10,7 +10,6 @@ import pytest
 
 from argosy.clock import new_suffix
 from argosy.kube.kubeconfig import KubeConfig
-from tests.cluster import images
 from tests.cluster.installing import PARTS, installed, last_words, wait_for
 from tests.cluster.layout import ClusterError
 from tests.cluster.objects import kube
@@ -71,9 +70,8 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: looks}]
 
 
 @pytest.fixture
-def place(config: KubeConfig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def place(config: KubeConfig, own_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The namespace in which the product is at work; beside it there is another, `-2`."""
-    images.load_argosy()
     namespace, folder = f"deployed-{new_suffix(6)}", tmp_path_factory.mktemp("kustomize")
     for name in (namespace, f"{namespace}-2"):
         kube("create", "namespace", name)
