@@ -5,7 +5,7 @@ from typing import Any, Final
 import orjson
 
 from argosy.errors import Unavailable
-from argosy.kube.contract import KUBE_ERRORS, KubeError
+from argosy.kube.contract import KUBE_ERRORS, BadRequest, KubeError
 
 _BY_CODE: Final = {400: "BadRequest", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 410: "Expired", 422: "Invalid"}
 # The server is there but cannot answer now: the same request may succeed a little later.
@@ -13,6 +13,8 @@ _TRY_AGAIN_REASONS: Final = frozenset({"ServerTimeout", "Timeout", "TooManyReque
 _TRY_AGAIN_CODES: Final = frozenset({429, 502, 503, 504})
 _SIGNS_OF_TOO_LARGE: Final = ("request is too large", "Too long", "larger than max", "Request entity too large",
                               "the most that is stored is")
+# What the server takes for a failure of its own, and is the request's: it will be no better later.
+_SIGNS_OF_A_BAD_REQUEST: Final = ("resourceVersion should not be set", "strconv.")
 
 
 class Unauthorized(Unavailable):
@@ -58,6 +60,8 @@ def error_of_status(tree: dict[str, Any], *, code: int = 0, retry_after: str = "
         return Unavailable(text, retry_after_seconds=float(asked) if asked.isdecimal() else None)
     if code == 401:
         return Unauthorized(text)
+    if code == 500 and any(sign in text for sign in _SIGNS_OF_A_BAD_REQUEST):
+        return BadRequest(text, details=details)
     if code == 500 and not tells_of_size(text):
         return ServerFailed(text)
     kind = KUBE_ERRORS.get(reason) or KUBE_ERRORS.get(_BY_CODE.get(code, ""), KubeError)

@@ -69,5 +69,16 @@ def nodes_of(status: Object) -> dict[str, Object]:
 
 
 async def log_of(kube: RemoteKube, namespace: str, pod: str) -> str:
-    """All that the pod has printed."""
-    return b"".join([piece async for piece in kube.logs(pod, namespace=namespace)]).decode()
+    """All that the pod's main container has printed."""
+    return b"".join([piece async for piece in kube.logs(pod, namespace=namespace, container="main")]).decode()
+
+
+async def gone(kube: RemoteKube, resource: Resource, namespace: str) -> None:
+    """Return once there is none of the kind."""
+    listing = await kube.list(resource, namespace=namespace)
+    left = {item["metadata"]["name"] for item in listing.items}
+    async with watched(kube, resource, namespace, resource_version=listing.resource_version) as events:
+        while left:
+            event = await anext(events)
+            if event.type == "DELETED":
+                left.discard(event.object["metadata"]["name"])

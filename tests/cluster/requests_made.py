@@ -9,6 +9,7 @@ _LINE = re.compile(r"asked: (?P<method>\w+) (?P<path>\S+)(?P<watch> \(watch\))? 
 _PATH = re.compile(r"/(?:api|apis/(?P<group>[^/]+))/[^/]+(?:/namespaces/[^/]+)?/(?P<resource>[^/]+)"
                    r"(?:/(?P<name>[^/]+)(?:/(?P<subresource>[^/]+))?)?$")
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
+_FOR_EVERYBODY = re.compile(r"/version|/api(/v1)?|/apis(/[^/]+/[^/]+)?")  # whoever may ask anything may ask this
 _OURSELVES = "ourselves"
 
 
@@ -33,7 +34,7 @@ class Request:
 def requests_in(log: str) -> list[Request]:
     """All requests that the log tells of."""
     return [Request(_right(found), "" if found["user"] == _OURSELVES else found["user"], int(found["status"]))
-            for found in _LINE.finditer(log)]
+            for found in _LINE.finditer(log) if not _FOR_EVERYBODY.fullmatch(found["path"])]
 
 
 def rights_of(rules: Iterable[dict[str, Any]]) -> set[Right]:

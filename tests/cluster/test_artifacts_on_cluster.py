@@ -17,7 +17,7 @@ from argosy.kube.contract import Object
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import CONFIG_MAPS, PODS, SECRETS, WORKFLOWS
 from argosy.lifecycle import running
-from tests.cluster.at_work import controller_of, ended, log_of, watched, workflow
+from tests.cluster.at_work import controller_of, ended, gone, log_of, watched, workflow
 from tests.cluster.test_controller_on_cluster import shell, submit
 from tests.support import goldens
 from tests.support.manifests import objects_in
@@ -78,15 +78,6 @@ def takes(name: str, script: str, path: str = "/tmp/in", **artifact: Any) -> Obj
 
 def node(status: Object, name: str) -> Any:
     return next(each for each in status["nodes"].values() if each["displayName"] == name)
-
-
-async def gone(kube: RemoteKube, namespace: str, pod: str) -> None:
-    """Wait for the end of the pod."""
-    async with watched(kube, PODS, namespace, field_selector=f"metadata.name={pod}") as events:
-        if (await kube.list(PODS, namespace=namespace)).items:
-            async for event in events:
-                if event.type == "DELETED":
-                    return
 
 
 async def test_files_and_folders_pass_between_steps_packed_in_every_way(kube: RemoteKube, namespace: str, stored: S3) -> None:
@@ -177,7 +168,7 @@ async def test_logs_outlive_their_pods(kube: RemoteKube, namespace: str, stored:
     (logs,) = node(status, "flow")["outputs"]["artifacts"]
     assert logs == {"name": "main-logs", "s3": {"key": "flow/flow/main.log"}}
     assert stored.get("flow/flow/main.log") == b"one\ntwo\nthree\n"
-    await gone(kube, namespace, "flow")
+    await gone(kube, PODS, namespace)
     printed = io.StringIO()
     await logs_verb(Session(kube, namespace=namespace, out=printed, color=False), "flow", Choice())
     assert printed.getvalue() == "flow: one\nflow: two\nflow: three\n"
@@ -220,6 +211,21 @@ async def test_a_step_that_may_not_write_into_its_image_finds_its_artifacts_in_p
     assert await log_of(kube, namespace, "flow") == "onetwothree65534\n"
 
 
+async def test_the_first_container_of_a_set_finds_the_artifacts_on_the_volume_that_they_share(
+    kube: RemoteKube, namespace: str, stored: S3,
+) -> None:
+    stored.put("words", b"hello")
+    containers = [{"name": name, "image": "busybox", "command": ["sh", "-c", "grep hello /workspace/in"]}
+                  for name in ("first", "main")]
+    containers[1]["dependencies"] = ["first"]
+    flow = {"name": "main", "volumes": [{"name": "workspace", "emptyDir": {}}],
+            "containerSet": {"volumeMounts": [{"name": "workspace", "mountPath": "/workspace"}], "containers": containers},
+            "inputs": {"artifacts": [{"name": "in", "path": "/workspace/in", "s3": {"key": "words"}}]}}
+    await submit(kube, namespace, workflow(flow))
+    status = await ended(kube, namespace)
+    assert status["phase"] == "Succeeded", status
+
+
 async def test_what_cannot_be_laid_before_a_step_is_told_as_well(kube: RemoteKube, namespace: str, stored: S3) -> None:
     await submit(kube, namespace, workflow(takes("main", "true", path="/src", s3={"key": "no/where"})))
     status = await ended(kube, namespace)
@@ -260,7 +266,7 @@ async def test_argos_own_examples_with_artifacts_end_as_on_the_real_argo(
     kube: RemoteKube, namespace: str, handing_over: None, stored: S3,
 ) -> None:
     """With logs kept, as the answers were recorded."""
-    async def ended(case: str) -> goldens.Verdict:
+    async def verdict_of(case: str) -> goldens.Verdict:
         (flow,) = (item for item in objects_in(goldens.manifest_of(case)) if item["kind"] == "Workflow")
         flow = goldens.as_sent(flow)
         flow["metadata"] = {**flow["metadata"], "name": case, "generateName": ""}
@@ -270,7 +276,7 @@ async def test_argos_own_examples_with_artifacts_end_as_on_the_real_argo(
         whole = await kube.get(WORKFLOWS, case, namespace=namespace)
         return goldens.compare(goldens.golden(case), goldens.normal(whole), random=case in goldens.DICE)
 
-    verdicts = dict(zip(EXAMPLES, await asyncio.gather(*(ended(case) for case in EXAMPLES)), strict=True))
+    verdicts = dict(zip(EXAMPLES, await asyncio.gather(*(verdict_of(case) for case in EXAMPLES)), strict=True))
     differing = {case: verdict for case, verdict in verdicts.items() if verdict.level < goldens.NEEDED_LEVEL}
     assert not differing
     assert "artifact-passing/" in "".join(stored.keys())

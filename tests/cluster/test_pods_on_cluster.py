@@ -9,7 +9,7 @@ from argosy.kube.contract import Object, Resource
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import EVENTS, POD_DISRUPTION_BUDGETS, PODS, WORKFLOWS
 from argosy.lifecycle import running
-from tests.cluster.at_work import ENDED, controller_of, until, watched
+from tests.cluster.at_work import ENDED, controller_of, gone, until
 
 
 @pytest.fixture(autouse=True)
@@ -36,17 +36,6 @@ async def pod_node(kube: RemoteKube, namespace: str, *, phases: tuple[str, ...] 
         return [node for node in nodes if node["type"] == "Pod" and node["phase"] in phases and says in node.get("message", "")]
 
     return found(await until(kube, WORKFLOWS, namespace, found))[0]
-
-
-async def gone(kube: RemoteKube, resource: Resource, namespace: str) -> None:
-    """Wait until there is none of the kind."""
-    listing = await kube.list(resource, namespace=namespace)
-    left = {item["metadata"]["name"] for item in listing.items}
-    async with watched(kube, resource, namespace, resource_version=listing.resource_version) as events:
-        while left:
-            event = await anext(events)
-            if event.type == "DELETED":
-                left.discard(event.object["metadata"]["name"])
 
 
 async def test_a_pod_that_used_too_much_memory_has_failed(kube: RemoteKube, namespace: str) -> None:

@@ -14,7 +14,7 @@ EXAMPLES = PEERS / "argo-workflows" / "examples"
 FIXTURES = PEERS / "argo-workflows" / "fixtures"
 GOLDEN = PEERS / "argo-workflows" / "golden"
 
-NEEDED_LEVEL = 3  # phase, node names, types and phases, inputs, outputs, exit codes
+NEEDED_LEVEL = 5  # phase, node names, types and phases, inputs, outputs, exit codes, edges, messages
 
 # Examples that throw dice without being marked so: their shape is compared, not their luck.
 DICE = {"scripts-bash": "prints a number from /dev/urandom", "template-defaults": "exits with a random code, and retries",
