@@ -23,8 +23,8 @@ Tree = Mapping[str, Any]
 def containers_of(template: Tree) -> dict[str, Any]:
     """``containers`` and, where there are any, ``initContainers`` (native sidecars among them)."""
     mains = containers_of_set(template) if template.get("containerSet") else [_main_container(template)]
-    if _PROGRESS["name"] in str(template):
-        mains = [_with_progress(item) for item in mains]
+    source = (template.get("script") or {}).get("source") or ""
+    mains = [_with_progress(item, source) for item in mains]
     main = next((item for item in mains if item["name"] == MAIN), mains[0])
     found: dict[str, Any] = {"containers": [*mains, *(_beside(item, main) for item in template.get("sidecars") or ())]}
     if template.get("initContainers"):
@@ -50,11 +50,12 @@ def _main_container(template: Tree) -> dict[str, Any]:
     return {**container, "name": MAIN}
 
 
-def _with_progress(container: Tree) -> dict[str, Any]:
+def _with_progress(container: dict[str, Any], source: str) -> dict[str, Any]:
     """A script that writes there how far it is would fail where the variable names no file."""
-    variables = container.get("env") or []
-    if any(item.get("name") == _PROGRESS["name"] for item in variables):
-        return dict(container)
+    name, variables = _PROGRESS["name"], container.get("env") or []
+    texts = (source, *(container.get("command") or ()), *(container.get("args") or ()))
+    if not any(name in str(text) for text in texts) or any(item.get("name") == name for item in variables):
+        return container
     return {**container, "env": [*variables, _PROGRESS]}
 
 
