@@ -5,7 +5,8 @@ from typing import Any
 
 from argosy.kube.contract import Kube
 
-_CALLS = ("create", "get", "list", "replace", "patch", "delete")
+_WRITES = ("create", "replace", "patch", "delete")
+_CALLS = ("get", "list", *_WRITES)
 
 
 class CountingKube:
@@ -25,3 +26,8 @@ class CountingKube:
             return method(resource, *given, **options)
 
         return counted
+
+    @property
+    def writes(self) -> Counter[str]:
+        """The calls that wrote something."""
+        return Counter({call: number for call, number in self.calls.items() if call.partition(" ")[0] in _WRITES})

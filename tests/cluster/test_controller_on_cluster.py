@@ -1,41 +1,22 @@
 """Workflows of the plain tier on a real cluster: the controller runs here, their pods run on the node."""
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from argosy.kube.contract import Kube, Object, Resource
+from argosy.kube.contract import Object
 from argosy.kube.remote import RemoteKube
 from argosy.kube.resources import PODS, WORKFLOWS
 from argosy.lifecycle import running
+from tests.bench.counting import CountingKube
 from tests.cluster.at_work import controller_of, ended, log_of, watched, workflow
 
 
-class Counting:
-    """A Kube that counts the writes that pass through it, by verb and kind."""
-
-    def __init__(self, kube: Kube) -> None:
-        self.kube = kube
-        self.writes: Counter[str] = Counter()
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self.kube, name)
-        if name not in ("create", "replace", "patch", "delete"):
-            return method
-
-        async def counted(resource: Resource, *words: Any, **options: Any) -> Any:
-            self.writes[f"{name} {resource.plural}"] += 1
-            return await method(resource, *words, **options)
-
-        return counted
-
-
 @pytest.fixture
-async def counting(kube: RemoteKube, namespace: str) -> AsyncIterator[Counting]:
+async def counting(kube: RemoteKube, namespace: str) -> AsyncIterator[CountingKube]:
     """The controller at work in the namespace; what it writes is counted."""
-    counting = Counting(kube)
+    counting = CountingKube(kube)
     async with running([controller_of(counting, namespace)]):
         yield counting
 
@@ -62,7 +43,7 @@ def phases_of(status: Object) -> dict[str, str]:
 
 
 async def test_hello_world_succeeds_with_one_pod_and_few_writes(
-    kube: RemoteKube, namespace: str, counting: Counting,
+    kube: RemoteKube, namespace: str, counting: CountingKube,
 ) -> None:
     await submit(kube, namespace, workflow(shell("main", "echo hello world")))
     status = await ended(kube, namespace)
@@ -74,7 +55,7 @@ async def test_hello_world_succeeds_with_one_pod_and_few_writes(
 
 
 async def test_steps_run_one_after_the_other_and_side_by_side(
-    kube: RemoteKube, namespace: str, counting: Counting,
+    kube: RemoteKube, namespace: str, counting: CountingKube,
 ) -> None:
     main = {"name": "main", "steps": [[task("one", word="1")], [task("two", word="2"), task("three", word="3")]]}
     await submit(kube, namespace, workflow(main, SAY))
@@ -84,7 +65,7 @@ async def test_steps_run_one_after_the_other_and_side_by_side(
     assert nodes["one"]["finishedAt"] <= min(nodes["two"]["startedAt"], nodes["three"]["startedAt"])
 
 
-async def test_a_diamond_runs_in_order(kube: RemoteKube, namespace: str, counting: Counting) -> None:
+async def test_a_diamond_runs_in_order(kube: RemoteKube, namespace: str, counting: CountingKube) -> None:
     main = {"name": "main", "dag": {"tasks": [
         task("a", word="A"), task("b", word="B", depends="a"), task("c", word="C", depends="a"),
         task("d", word="D", depends="b && c")]}}
@@ -98,7 +79,7 @@ async def test_a_diamond_runs_in_order(kube: RemoteKube, namespace: str, countin
 
 
 async def test_many_steps_cost_one_create_each_and_no_more_writes(
-    kube: RemoteKube, namespace: str, counting: Counting,
+    kube: RemoteKube, namespace: str, counting: CountingKube,
 ) -> None:
     main = {"name": "main", "steps": [[{**task("each", word="{{item}}"), "withSequence": {"count": "20"}}]]}
     await submit(kube, namespace, workflow(main, SAY, parallelism=10))
@@ -109,7 +90,7 @@ async def test_many_steps_cost_one_create_each_and_no_more_writes(
 
 
 async def test_a_failing_step_is_tried_again_and_fails_with_its_exit_code(
-    kube: RemoteKube, namespace: str, counting: Counting,
+    kube: RemoteKube, namespace: str, counting: CountingKube,
 ) -> None:
     await submit(kube, namespace, workflow(shell("main", "exit 3", retryStrategy={"limit": "1"})))
     status = await ended(kube, namespace)
@@ -122,7 +103,7 @@ async def test_a_failing_step_is_tried_again_and_fails_with_its_exit_code(
 async def test_a_workflow_is_taken_up_where_another_controller_left_it(kube: RemoteKube, namespace: str) -> None:
     main = {"name": "main", "steps": [[task("one", word="1")], [task("two", template="slow")], [task("three", word="3")]]}
     await submit(kube, namespace, workflow(main, SAY, shell("slow", "sleep 3")))
-    first, second = Counting(kube), Counting(kube)
+    first, second = CountingKube(kube), CountingKube(kube)
     async with running([controller_of(first, namespace)]):
         await pod_of_step(kube, namespace, number=2)
     async with running([controller_of(second, namespace)]):
@@ -134,7 +115,7 @@ async def test_a_workflow_is_taken_up_where_another_controller_left_it(kube: Rem
 
 
 async def test_a_pod_that_is_deleted_by_hand_fails_its_step(
-    kube: RemoteKube, namespace: str, counting: Counting,
+    kube: RemoteKube, namespace: str, counting: CountingKube,
 ) -> None:
     await submit(kube, namespace, workflow(shell("main", "sleep 60")))
     await pod_of_step(kube, namespace, number=1, phase="Running")
@@ -144,7 +125,7 @@ async def test_a_pod_that_is_deleted_by_hand_fails_its_step(
     assert status["message"]
 
 
-async def test_a_deleted_workflow_takes_its_pods_along(kube: RemoteKube, namespace: str, counting: Counting) -> None:
+async def test_a_deleted_workflow_takes_its_pods_along(kube: RemoteKube, namespace: str, counting: CountingKube) -> None:
     await submit(kube, namespace, workflow(shell("main", "sleep 60")))
     pod = await pod_of_step(kube, namespace, number=1, phase="Running")
     await kube.delete(WORKFLOWS, "flow", namespace=namespace)
@@ -155,7 +136,7 @@ async def test_a_deleted_workflow_takes_its_pods_along(kube: RemoteKube, namespa
 
 
 async def test_an_image_that_cannot_be_had_leaves_the_step_pending_with_the_reason(
-    kube: RemoteKube, namespace: str, counting: Counting,
+    kube: RemoteKube, namespace: str, counting: CountingKube,
 ) -> None:
     await submit(kube, namespace, workflow(shell("main", "true", image="localhost:1/nothing:1")))
     async with watched(kube, WORKFLOWS, namespace) as events:
